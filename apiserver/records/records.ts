@@ -1,0 +1,36 @@
+/**
+ * The records port: what is not an object. Job logs and outcomes now; audit, inventories and trends later. Keys are job
+ * names, because `namespace/name` is a job's idempotency key: its outcome outlives the object (400 days).
+ */
+import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
+import type { ObjectKey } from '#crds/meta.js';
+import type { Outcomes } from '#controller/ports.js';
+
+export interface LogPage {
+  lines: LogLine[];
+  /** The seq to ask for next. */
+  next: number;
+}
+
+export interface Records extends Outcomes {
+  /**
+   * Appends lines; a seq that is already stored is skipped, so a batch sent twice is stored once. Resolves when durable.
+   * Lines over the job's quota are counted and cut in the middle.
+   */
+  appendLog(job: ObjectKey, lines: LogLine[]): Promise<void>;
+  /** Lines with seq >= from, in order, at most `limit` (default 1,000). */
+  readLog(job: ObjectKey, from?: number, limit?: number): LogPage;
+  /** Highest stored seq, or 0. */
+  lastLogSeq(job: ObjectKey): number;
+  deleteLog(job: ObjectKey): Promise<void>;
+  /** A report that must be refused for good: kept for people, acknowledged, never blocking those behind it. */
+  deadLetter(host: ObjectKey, frame: unknown, reason: string): Promise<void>;
+  deadLetters(host: ObjectKey): { time: string; reason: string; frame: unknown }[];
+  /** Small durable facts of the server by name, e.g. the highest spool sequence accepted from an agent. */
+  getFact(name: string): unknown;
+  /** Resolves when durable. */
+  putFact(name: string, value: unknown): Promise<void>;
+  /** Removes logs and outcomes older than their retention. Returns how many records went. */
+  sweep(now: number): Promise<number>;
+  close(): Promise<void>;
+}
