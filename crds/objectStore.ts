@@ -72,7 +72,14 @@ export interface WatchOptions {
   resourceVersion?: string;
   /** A BOOKMARK about once a minute and, after the initial ADDED of a watch from nothing, one at once. */
   bookmarks?: boolean;
-  signal?: AbortSignal;
+  signal?: AbortSignalLike;
+}
+
+/** The part of the platform's AbortSignal that a watch needs; written out because this room has no platform types. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
 }
 
 export type WatchEvent<T> =

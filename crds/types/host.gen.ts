@@ -1,0 +1,137 @@
+// Generated from crds/v1alpha1/host.yaml by `npm run generate`. Do not edit.
+import type { Condition, ObjectMeta } from '../meta.js';
+import type { LabelSelector } from '../selectors.js';
+
+export type { Condition, LabelSelector };
+
+/**
+ * A machine that is backed up by an agent.
+ */
+export interface Host {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+spec: HostSpec
+status?: HostStatus
+}
+export interface HostSpec {
+/**
+ * Name shown to people; default metadata.name.
+ */
+displayName?: string
+/**
+ * Intermittent hosts (laptops) may be away; they are asleep then and catch up on return.
+ */
+presence?: ("AlwaysOn" | "Intermittent")
+/**
+ * No scheduled run starts and no job is offered while true.
+ */
+suspend?: boolean
+repositoryRef?: HostRepositoryRef
+/**
+ * restic's --host; default the object's name. Immutable, unique per repository.
+ */
+snapshotHost?: string
+bandwidth?: HostBandwidth
+enrollment?: HostEnrollment
+}
+/**
+ * The Repository this host backs up to; default the Repository of the same name.
+ */
+export interface HostRepositoryRef {
+name: string
+}
+/**
+ * Limits for every restic call of this host.
+ */
+export interface HostBandwidth {
+/**
+ * KiB per second.
+ */
+uploadKiBps?: number
+/**
+ * KiB per second.
+ */
+downloadKiBps?: number
+}
+/**
+ * The agent with this key becomes this host, now and after the object is made again.
+ */
+export interface HostEnrollment {
+/**
+ * SHA256: and the unpadded base64 of the SHA-256 of the agent's raw Ed25519 public key.
+ */
+fingerprint: string
+}
+export interface HostStatus {
+phase?: ("Pending" | "Online" | "Offline" | "Asleep" | "Suspended")
+agent?: HostAgent
+connection?: HostConnection
+/**
+ * Written when the agent disconnects.
+ */
+lastSeenTime?: string
+lastBackup?: HostLastBackup
+/**
+ * RFC 3339; a string so that a future time is shown as it is.
+ */
+nextBackup?: string
+/**
+ * HMAC of the plan this host should have.
+ */
+desiredRevision?: string
+/**
+ * +1 with each new desiredRevision.
+ */
+planGeneration?: number
+/**
+ * The plan revision the agent has on disk.
+ */
+appliedRevision?: string
+appliedGeneration?: number
+/**
+ * The generation of the spec that the conditions speak of.
+ */
+observedGeneration?: number
+conditions?: Condition[]
+}
+/**
+ * What the agent said of itself when it connected.
+ */
+export interface HostAgent {
+version?: string
+protocolVersion?: number
+os?: string
+arch?: string
+hostname?: string
+timeZone?: string
+/**
+ * Absent when the host has no restic.
+ */
+resticVersion?: string
+capabilities?: string[]
+/**
+ * Hash of the machine id.
+ */
+machineId?: string
+/**
+ * The agent's Ed25519 key, base64; recorded at its first hello.
+ */
+publicKey?: string
+}
+/**
+ * Set while an agent is connected; the host is online while the gateway's Lease lives.
+ */
+export interface HostConnection {
+gateway: string
+sessionID: string
+since: string
+}
+export interface HostLastBackup {
+time?: string
+result?: ("Succeeded" | "Partial" | "Failed" | "Cancelled")
+jobName?: string
+snapshotID?: string
+bytesAdded?: number
+durationSeconds?: number
+}

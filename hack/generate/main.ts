@@ -1,0 +1,18 @@
+/**
+ * Regenerates everything that is derived: `npm run generate [outDir]`. Sources are the CustomResourceDefinitions
+ * (crds/v1alpha1) and the wire and operator schemas; outputs are committed and diffed by verify.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { generateCrds } from './crds.ts';
+import { generateSchemas } from './schemas.ts';
+
+const root = new URL('../../', import.meta.url).pathname;
+const out = process.argv[2] ?? root;
+const files = new Map([...(await generateCrds(root)), ...(await generateSchemas(root))]);
+for (const [path, text] of files) {
+  const target = join(out, path);
+  await mkdir(dirname(target), { recursive: true });
+  await writeFile(target, text);
+}
+console.log(`generated ${files.size} files`);
