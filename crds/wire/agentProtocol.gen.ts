@@ -326,13 +326,9 @@ url: string
  */
 id?: string
 /**
- * For the user:password@ form of a rest-server url.
+ * User of a rest-server url; its password is RESTIC_REST_PASSWORD of env, else the repository's.
  */
 username?: string
-/**
- * rest-server password when it differs from the repository's.
- */
-restPassword?: string
 password: string
 env?: {
 [k: string]: string
