@@ -2,6 +2,8 @@
  * What the rest of the server asks of identity: who is it, may they, and the few secrets of the server itself.
  * Everything behind it is a typed Secret in the object store: one home, one backup, usable by every replica.
  */
+import type { KeyObject } from 'node:crypto';
+import type { ObjectKey } from '#crds/meta.js';
 import type { Principal, Role } from '#crds/objectStore.js';
 import type { Access } from './types.js';
 
@@ -63,10 +65,10 @@ export interface Identity extends Access {
   /** Of several who redeem the same token at once exactly one gets the grant. */
   redeemEnrollmentToken(token: string): Promise<EnrollmentGrant | RedeemRefusal>;
 
-  /** Whose agent bearer is this? `authorization` is the whole header. Undefined: unknown, revoked, or the Host is gone. */
-  agentByBearer(authorization: string | undefined): Promise<{ hostName: string; hostUid: string } | undefined>;
+  /** Whose agent bearer is this? The token itself or the whole `Bearer ...` header. Undefined: unknown, revoked, or the Host is gone. */
+  agentByBearer(bearer: string | undefined): Promise<AgentIdentity | undefined>;
   /** A new bearer for a Host (its Secret is owned by the Host); earlier ones of the same Host stop working. */
-  issueBearer(host: { name: string; uid: string }): Promise<string>;
+  issueBearer(host: { metadata: { name: string; uid: string } }): Promise<string>;
 
   /** The server's Ed25519 key: agents pin its public half; it signs `revoked`. */
   signingKey: SigningKey;
@@ -79,7 +81,14 @@ export interface Identity extends Access {
   close(): Promise<void>;
 }
 
+/** The uid is the Host's: a re-created Host of the same name is another host. */
+export interface AgentIdentity {
+  host: ObjectKey;
+  hostUid: string;
+}
+
 export interface SigningKey {
+  privateKey: KeyObject;
   /** Ed25519 signature, 64 bytes. */
   sign(bytes: Uint8Array): Buffer;
   /** The raw 32-byte public key, base64. */
