@@ -25,9 +25,12 @@ export interface Access {
   authorize(principal: Principal, question: AccessQuestion): Verdict;
 }
 
-declare module 'express-serve-static-core' {
-  interface Request {
-    /** Set by the authentication middleware on every authenticated request. */
-    principal?: Principal;
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- how @types/express lets a request be extended
+  namespace Express {
+    interface Request {
+      /** Set by the authentication middleware on every authenticated request. */
+      principal?: Principal;
+    }
   }
 }
