@@ -2,6 +2,7 @@
 import type { Kind, KindMap } from '#crds/kinds.js';
 import type { ObjectKey, Stored } from '#crds/meta.js';
 import type { ObjectStore, WatchEvent, Writer } from '#crds/objectStore.js';
+import type { NextFire } from '#crds/schedule.js';
 import type { Clock, Log, Outcomes } from '../ports.js';
 
 /** Synchronous reads of informer caches. Objects are shared and frozen. */
@@ -59,8 +60,15 @@ export interface ReconcileContext {
   planKey: Uint8Array;
   /** How reconcilers sign their writes. */
   writer: Writer;
+  nextFire: NextFire;
+  /** When these controllers began, epoch ms: the last known presence of hosts holds for a while after it. */
+  startTime: number;
+  /** Resolves once the cache has moved past a version that was just overwritten, so that the next decision sees this one. */
+  caughtUp(kind: Kind, key: ObjectKey, overwritten: string): Promise<void>;
 }
 
 export interface Controllers {
   stop(): Promise<void>;
+  /** Resolves when no key waits or is worked on and all events are written; delayed keys do not count. */
+  idle(): Promise<void>;
 }

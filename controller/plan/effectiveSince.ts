@@ -1,0 +1,21 @@
+/**
+ * Since when a schedule is in force: nothing before that moment is ever due. The last change of schedule, timeZone or
+ * suspend is not stored, so it is read from metadata.managedFields: the latest time of an entry that owns one of the three.
+ * Such a time also moves with another field of the same manager, which errs on the safe side (a missed run less, never a
+ * surprising one). Without managedFields it is the creation. A host that is newer than the schedule begins at its own creation.
+ */
+import type { Host, Schedule } from '#crds/kinds.js';
+import type { Stored } from '#crds/meta.js';
+import { parseTime, timestamp } from '../runtime/time.js';
+
+const fields = ['f:schedule', 'f:timeZone', 'f:suspend'];
+
+export function effectiveSince(schedule: Stored<Schedule>, host: Stored<Host>): string {
+  let since = Math.max(parseTime(schedule.metadata.creationTimestamp) ?? 0, parseTime(host.metadata.creationTimestamp) ?? 0);
+  for (const entry of schedule.metadata.managedFields ?? []) {
+    const spec = entry.subresource ? undefined : entry.fieldsV1?.['f:spec'];
+    if (typeof spec !== 'object' || spec === null || !fields.some((field) => Object.hasOwn(spec, field))) continue;
+    since = Math.max(since, parseTime(entry.time) ?? 0);
+  }
+  return timestamp(since);
+}

@@ -1,0 +1,133 @@
+/** The cache of one kind: objects by key, by uid and by index, and the last events for streams that resume. */
+import type { Kind, KindMap } from '#crds/kinds.js';
+import { keyOf, keyText, type ObjectKey, type Stored } from '#crds/meta.js';
+import { indexesOf } from './indexes.js';
+
+export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
+export interface Change<T> { type: ChangeType; object: T; old?: T }
+
+/** Events kept per kind for resuming streams. */
+const HISTORY = 4096;
+
+export class KindCache<K extends Kind> {
+  readonly kind: K;
+  private readonly objects = new Map<string, Stored<KindMap[K]>>();
+  private readonly uids = new Map<string, Stored<KindMap[K]>>();
+  private readonly indexes: { name: string; of: (object: Stored<KindMap[K]>) => readonly string[]; values: Map<string, Map<string, Stored<KindMap[K]>>> }[];
+  private listed: readonly Stored<KindMap[K]>[] | undefined;
+  /** Versions in the order seen; an entry without event is a version a stream may resume from (a list or a bookmark). */
+  private history: { version: string; event?: { type: ChangeType; object: Stored<KindMap[K]> } }[] = [];
+  private version = '';
+
+  constructor(kind: K) {
+    this.kind = kind;
+    this.indexes = Object.entries(indexesOf(kind)).map(([name, of]) => ({ name, of, values: new Map() }));
+  }
+
+  get resourceVersion(): string {
+    return this.version;
+  }
+
+  get(key: ObjectKey): Stored<KindMap[K]> | undefined {
+    return this.objects.get(keyText(key));
+  }
+
+  getByUid(uid: string): Stored<KindMap[K]> | undefined {
+    return this.uids.get(uid);
+  }
+
+  list(): readonly Stored<KindMap[K]>[] {
+    return (this.listed ??= Object.freeze([...this.objects.values()]));
+  }
+
+  byIndex(name: string, value: string): readonly Stored<KindMap[K]>[] {
+    const index = this.indexes.find((candidate) => candidate.name === name);
+    if (!index) throw new Error(`kind ${this.kind} has no index "${name}"`);
+    const found = index.values.get(value);
+    return found ? [...found.values()] : [];
+  }
+
+  /** Takes one watch event and returns the change it makes here, or undefined when it changes nothing. */
+  apply(type: ChangeType, object: Stored<KindMap[K]>): Change<Stored<KindMap[K]>> | undefined {
+    const old = this.objects.get(keyText(keyOf(object)));
+    this.remember(object.metadata.resourceVersion, { type, object });
+    if (type === 'DELETED') {
+      if (!old) return undefined;
+      this.remove(old);
+      return { type, object, old };
+    }
+    if (old?.metadata.resourceVersion === object.metadata.resourceVersion) return undefined;
+    if (old) this.remove(old);
+    this.insert(object);
+    return old ? { type: 'MODIFIED', object, old } : { type: 'ADDED', object };
+  }
+
+  bookmark(version: string): void {
+    if (version !== this.version) this.remember(version);
+  }
+
+  /** Replaces everything by a fresh list; returns what that changed. Older versions can no longer be resumed from. */
+  replace(objects: readonly Stored<KindMap[K]>[], version: string): Change<Stored<KindMap[K]>>[] {
+    const changes: Change<Stored<KindMap[K]>>[] = [];
+    const present = new Set(objects.map((object) => keyText(keyOf(object))));
+    for (const old of this.list()) {
+      if (present.has(keyText(keyOf(old)))) continue;
+      this.remove(old);
+      changes.push({ type: 'DELETED', object: old, old });
+    }
+    for (const object of objects) {
+      const old = this.objects.get(keyText(keyOf(object)));
+      if (old?.metadata.resourceVersion === object.metadata.resourceVersion) continue;
+      if (old) this.remove(old);
+      this.insert(object);
+      changes.push(old ? { type: 'MODIFIED', object, old } : { type: 'ADDED', object });
+    }
+    this.history = [];
+    this.remember(version);
+    return changes;
+  }
+
+  /** Events after a version that is still in the history, else undefined. */
+  since(version: string): { type: ChangeType; object: Stored<KindMap[K]> }[] | undefined {
+    if (version === this.version) return [];
+    for (let index = this.history.length - 1; index >= 0; index--) {
+      if (this.history[index]?.version !== version) continue;
+      return this.history.slice(index + 1).flatMap(({ event }) => (event ? [event] : []));
+    }
+    return undefined;
+  }
+
+  private remember(version: string, event?: { type: ChangeType; object: Stored<KindMap[K]> }): void {
+    this.version = version;
+    this.history.push(event ? { version, event } : { version });
+    if (this.history.length > HISTORY * 1.25) this.history = this.history.slice(-HISTORY);
+  }
+
+  private insert(object: Stored<KindMap[K]>): void {
+    const key = keyText(keyOf(object));
+    this.objects.set(key, object);
+    this.uids.set(object.metadata.uid, object);
+    for (const { of, values } of this.indexes) {
+      for (const value of of(object)) {
+        const bucket = values.get(value) ?? new Map<string, Stored<KindMap[K]>>();
+        bucket.set(key, object);
+        values.set(value, bucket);
+      }
+    }
+    this.listed = undefined;
+  }
+
+  private remove(object: Stored<KindMap[K]>): void {
+    const key = keyText(keyOf(object));
+    this.objects.delete(key);
+    this.uids.delete(object.metadata.uid);
+    for (const { of, values } of this.indexes) {
+      for (const value of of(object)) {
+        const bucket = values.get(value);
+        bucket?.delete(key);
+        if (bucket?.size === 0) values.delete(value);
+      }
+    }
+    this.listed = undefined;
+  }
+}
