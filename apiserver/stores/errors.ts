@@ -1,0 +1,32 @@
+/** Refusals in the API server's wording, so that kubectl and its users read what they know. */
+import { AlreadyExists, Conflict, Invalid, NotFound, type StatusCause } from '#crds/objectStore.js';
+import { resources, type Kind } from '#crds/kinds.js';
+
+/** A request no object could make right (a selector, a token, a version that cannot be read): HTTP 400, not 422. */
+export class BadRequest extends Invalid {}
+
+/** `hosts.restic-manager.io`; core kinds have no group: `secrets`. */
+export function qualifiedResource(kind: Kind): string {
+  const { group, plural } = resources[kind];
+  return group === '' ? plural : `${plural}.${group}`;
+}
+
+export function notFound(kind: Kind, name: string): NotFound {
+  return new NotFound(`${qualifiedResource(kind)} "${name}" not found`);
+}
+
+export function alreadyExists(kind: Kind, name: string): AlreadyExists {
+  return new AlreadyExists(`${qualifiedResource(kind)} "${name}" already exists`);
+}
+
+export function conflict(kind: Kind, name: string, why = 'the object has been modified; please apply your changes to the latest version and try again'): Conflict {
+  return new Conflict(`Operation cannot be fulfilled on ${qualifiedResource(kind)} "${name}": ${why}`);
+}
+
+/** One cause per field. */
+export function invalid(kind: Kind, name: string, causes: (StatusCause & { field: string })[]): Invalid {
+  const { group } = resources[kind];
+  const texts = causes.map(({ field, message }) => `${field}: ${message}`);
+  const list = texts.length === 1 ? texts.join() : `[${texts.join(', ')}]`;
+  return new Invalid(`${group === '' ? kind : `${kind}.${group}`} "${name}" is invalid: ${list}`, { causes });
+}

@@ -1,0 +1,161 @@
+/**
+ * Sets of field paths as metadata.managedFields writes them (fieldsV1), and how two objects differ in them.
+ * Path elements: `f:name` a field, `k:{"type":"Ready"}` an item of a map-list by its keys, `v:"x"` an item of a set-list;
+ * `.` says that the element itself is in the set beside some of its children.
+ * Source: sigs.k8s.io/structured-merge-diff, fieldpath; Kubernetes documentation "Server-Side Apply", merge strategy.
+ */
+import type { StructuralSchema } from '#crds/crd.js';
+import { equal, isRecord } from './plainJson.js';
+
+export interface FieldSet {
+  /** The element itself is a member. */
+  own: boolean;
+  children: Map<string, FieldSet>;
+}
+
+export const emptySet = (): FieldSet => ({ own: false, children: new Map() });
+
+export function isEmptySet(set: FieldSet): boolean {
+  return !set.own && [...set.children.values()].every(isEmptySet);
+}
+
+export function parseFields(fields: unknown): FieldSet {
+  const set = emptySet();
+  if (!isRecord(fields)) return set;
+  for (const [element, inner] of Object.entries(fields)) {
+    if (element === '.') { set.own = true; continue; }
+    const child = parseFields(inner);
+    if (child.children.size === 0) child.own = true;
+    set.children.set(element, child);
+  }
+  return set;
+}
+
+/** Undefined when the set is empty. Keys are sorted, so that equal sets give equal text. */
+export function formatFields(set: FieldSet): Record<string, unknown> | undefined {
+  const entries: [string, unknown][] = [];
+  for (const element of [...set.children.keys()].sort()) {
+    const child = set.children.get(element);
+    if (child === undefined || isEmptySet(child)) continue;
+    entries.push([element, formatFields({ own: false, children: child.children }) === undefined ? {} : { ...(child.own ? { '.': {} } : {}), ...formatFields({ own: false, children: child.children }) }]);
+  }
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+export function union(a: FieldSet, b: FieldSet): FieldSet {
+  const children = new Map(a.children);
+  for (const [element, set] of b.children) {
+    const other = children.get(element);
+    children.set(element, other === undefined ? set : union(other, set));
+  }
+  return { own: a.own || b.own, children };
+}
+
+export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  const children = new Map<string, FieldSet>();
+  for (const [element, set] of a.children) {
+    const other = b.children.get(element);
+    const rest = other === undefined ? set : difference(set, other);
+    if (!isEmptySet(rest)) children.set(element, rest);
+  }
+  return { own: a.own && !b.own, children };
+}
+
+export function intersection(a: FieldSet, b: FieldSet): FieldSet {
+  const children = new Map<string, FieldSet>();
+  for (const [element, set] of a.children) {
+    const other = b.children.get(element);
+    const both = other === undefined ? emptySet() : intersection(set, other);
+    if (!isEmptySet(both)) children.set(element, both);
+  }
+  return { own: a.own && b.own, children };
+}
+
+/** Every member as a path, e.g. `.spec.paths`, `.status.conditions[type="Ready"].status`. */
+export function paths(set: FieldSet, prefix = ''): string[] {
+  const found = set.own && prefix !== '' ? [prefix] : [];
+  for (const [element, child] of set.children) found.push(...paths(child, prefix + elementText(element)));
+  return found;
+}
+
+function elementText(element: string): string {
+  const text = element.slice(2);
+  if (element.startsWith('f:')) return `.${text}`;
+  if (element.startsWith('v:')) return `[=${text}]`;
+  const keys: unknown = JSON.parse(text);
+  return isRecord(keys) ? `[${Object.entries(keys).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]` : `[${text}]`;
+}
+
+export interface FieldDiff {
+  /** Fields added or changed. */
+  changed: FieldSet;
+  removed: FieldSet;
+}
+
+/** How an object or a part of it changed. `schema` says which lists and maps are one value (atomic, the default for lists). */
+export function diffFields(before: unknown, after: unknown, schema: StructuralSchema | undefined): FieldDiff {
+  if (before === undefined || before === null) return { changed: fieldsOf(after, schema), removed: emptySet() };
+  if (after === undefined || after === null) return { changed: emptySet(), removed: fieldsOf(before, schema) };
+  const old = childrenOf(before, schema);
+  const now = childrenOf(after, schema);
+  if (old === undefined || now === undefined) {
+    return { changed: equal(before, after) ? emptySet() : { own: true, children: new Map() }, removed: emptySet() };
+  }
+  const changed = emptySet();
+  const removed = emptySet();
+  for (const [element, { value, schema: inner }] of now) {
+    const earlier = old.get(element);
+    if (earlier !== undefined && earlier.value === value) continue;
+    const diff = diffFields(earlier?.value, value, inner);
+    if (!isEmptySet(diff.changed)) changed.children.set(element, diff.changed);
+    if (!isEmptySet(diff.removed)) removed.children.set(element, diff.removed);
+  }
+  for (const [element, { value, schema: inner }] of old) {
+    if (now.has(element)) continue;
+    removed.children.set(element, { ...fieldsOf(value, inner), own: true });
+  }
+  return { changed, removed };
+}
+
+/** Every field a value sets, the value itself included. */
+export function fieldsOf(value: unknown, schema: StructuralSchema | undefined): FieldSet {
+  if (value === undefined) return emptySet();
+  const children = childrenOf(value, schema);
+  const set: FieldSet = { own: true, children: new Map() };
+  for (const [element, { value: inner, schema: innerSchema }] of children ?? []) set.children.set(element, fieldsOf(inner, innerSchema));
+  return set;
+}
+
+type Parts = Map<string, { value: unknown; schema: StructuralSchema | undefined }>;
+
+/** The parts that can have owners of their own; undefined for a value that is owned as a whole. */
+function childrenOf(value: unknown, schema: StructuralSchema | undefined): Parts | undefined {
+  if (Array.isArray(value)) return itemsOf(value, schema);
+  if (!isRecord(value) || schema?.['x-kubernetes-map-type'] === 'atomic') return undefined;
+  const parts: Parts = new Map();
+  for (const [name, inner] of Object.entries(value)) {
+    if (inner !== undefined) parts.set(`f:${name}`, { value: inner, schema: fieldSchema(schema, name) });
+  }
+  return parts;
+}
+
+function itemsOf(items: unknown[], schema: StructuralSchema | undefined): Parts | undefined {
+  const type = schema?.['x-kubernetes-list-type'];
+  const parts: Parts = new Map();
+  if (type === 'set') for (const item of items) parts.set(`v:${JSON.stringify(item)}`, { value: item, schema: schema?.items });
+  else if (type === 'map') for (const item of items) parts.set(itemElement(item, schema), { value: item, schema: schema?.items });
+  else return undefined;
+  return parts;
+}
+
+/** `k:{...}` of an item of a map-list; a key the item leaves out has its schema's default. */
+export function itemElement(item: unknown, schema: StructuralSchema | undefined): string {
+  const keys = [...(schema?.['x-kubernetes-list-map-keys'] ?? [])].sort();
+  return `k:${JSON.stringify(Object.fromEntries(keys.map((key) => [key, (isRecord(item) ? item[key] : undefined) ?? schema?.items?.properties?.[key]?.default ?? null])))}`;
+}
+
+export function fieldSchema(schema: StructuralSchema | undefined, name: string): StructuralSchema | undefined {
+  const own = schema?.properties;
+  if (own !== undefined && Object.hasOwn(own, name)) return own[name];
+  return typeof schema?.additionalProperties === 'object' ? schema.additionalProperties : undefined;
+}
