@@ -1,0 +1,107 @@
+/**
+ * Puts pinned tools into `.tools/bin`, each from the first source that works: what an earlier run left there, PATH at a good
+ * version (linked), the distribution's package (unpacked, never installed), `go build` of the pinned module. Says which it took.
+ */
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../lib/exec.js';
+import { inRoot } from '../lib/root.js';
+import { messageOf, step } from '../lib/step.js';
+import { onPath, toolsFolder } from './paths.js';
+import { tools, type Tool, type ToolName } from './tools.js';
+
+/** The version a binary reports, or undefined when it does not run. */
+async function versionOf(path: string, tool: Tool): Promise<string | undefined> {
+  const { code, stdout, stderr } = await run(path, tool.versionArgs, { mayFail: true, timeoutMs: 20_000 });
+  return code === 0 ? /\bv?(\d+\.\d+\.\d+)/.exec(stdout + stderr)?.[1] : undefined;
+}
+
+/** Each source answers where it took the tool from, undefined when it does not apply, and throws when it applies and fails. */
+type Source = (tool: Tool, target: string) => Promise<string | undefined>;
+
+const fromCache: Source = async (tool, target) => {
+  if (!existsSync(target)) return undefined;
+  const version = await versionOf(target, tool);
+  return version && tool.accepts(version) ? `.tools (${version})` : undefined;
+};
+
+const fromPath: Source = async (tool, target) => {
+  const path = onPath(tool.onPath);
+  const version = path && (await versionOf(path, tool));
+  if (!path || !version || !tool.accepts(version)) return undefined;
+  await rm(target, { force: true });
+  await symlink(path, target);
+  return `${path} (${version})`;
+};
+
+const fromDistribution: Source = async (tool, target) => {
+  if (!tool.debian || !onPath('apt-get') || !onPath('dpkg-deb')) return undefined;
+  const folder = await mkdtemp(join(tmpdir(), 'rm-tool-'));
+  try {
+    const download = (): ReturnType<typeof run> => run('apt-get', ['download', tool.debian ?? ''], { cwd: folder, mayFail: true, timeoutMs: 180_000 });
+    let result = await download();
+    if (result.code !== 0 && process.getuid?.() === 0) {
+      await run('apt-get', ['update'], { mayFail: true, timeoutMs: 300_000 });
+      result = await download();
+    }
+    const file = (await readdir(folder)).find((name) => name.endsWith('.deb'));
+    if (!file) throw new Error(`apt-get download ${tool.debian}: ${result.stderr.trim().split('\n').at(-1) ?? ''}`);
+    await run('dpkg-deb', ['-x', file, 'unpacked'], { cwd: folder });
+    const binary = join(folder, 'unpacked/usr/bin', tool.onPath);
+    const version = await versionOf(binary, tool);
+    if (!version || !tool.accepts(version)) throw new Error(`the distribution's ${tool.debian} is ${version ?? 'unreadable'}, wanted ${tool.accepted}`);
+    await install(binary, target);
+    return `the distribution's package (${version}, unpacked, not installed)`;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+const fromGo: Source = async (tool, target) => {
+  if (!onPath('go')) return undefined;
+  const built = `${target}.building-${process.pid}`;
+  try {
+    await step(`build ${tool.name} ${tool.version} with go (${tool.buildSeconds})`, () =>
+      run('go', ['build', '-p', '2', '-trimpath', '-buildvcs=false', '-ldflags', tool.ldflags, '-o', built, tool.goPackage],
+        { cwd: inRoot('hack/tools/modules', tool.name), env: { ...process.env, CGO_ENABLED: '0', GOMAXPROCS: '2', GOWORK: 'off' }, timeoutMs: 15 * 60_000 }));
+    await rename(built, target);
+  } finally {
+    await rm(built, { force: true });
+  }
+  return `go build (${tool.version})`;
+};
+
+/** Copy beside, then rename: a reader never sees half a binary. */
+async function install(from: string, target: string): Promise<void> {
+  const beside = `${target}.new-${process.pid}`;
+  await copyFile(from, beside);
+  await rename(beside, target);
+}
+
+const sources: readonly Source[] = [fromCache, fromPath, fromDistribution, fromGo];
+
+/** @throws Error that says what each source answered and names the fix */
+async function fetchTool(tool: Tool): Promise<void> {
+  const target = join(toolsFolder, tool.name);
+  const tried: string[] = [];
+  for (const source of sources) {
+    try {
+      const from = await source(tool, target);
+      if (from) { console.log(`  ${tool.name}: from ${from}`); return; }
+    } catch (error) {
+      tried.push(messageOf(error));
+    }
+  }
+  const why = tried.length > 0 ? `\n  ${tried.join('\n  ')}` : '';
+  throw new Error(`${tool.name} cannot be had. Install ${tool.onPath} ${tool.accepted} on PATH, or Go 1.26 to build it, and run the command again.${why}`);
+}
+
+/** Brings the named tools, one after the other (two cores are soon busy with one build). */
+export async function fetchTools(names: readonly ToolName[]): Promise<void> {
+  await mkdir(toolsFolder, { recursive: true });
+  await step(`tools: ${names.join(', ')}`, async () => {
+    for (const tool of tools) if (names.includes(tool.name)) await fetchTool(tool);
+  });
+}
