@@ -1,0 +1,48 @@
+/**
+ * This process's sign of life: a Lease renewed every 10 s, good for 40 s. Hosts connected here are online while it lives.
+ * Named as the gateway, which is what Host.status.connection.gateway points to.
+ */
+import { newObject } from '#crds/kinds.js';
+import { NotFound, type ObjectStore, type Writer } from '#crds/objectStore.js';
+import type { Clock, Log } from '#controller/ports.js';
+
+const RENEW_MS = 10_000;
+const DURATION_SECONDS = 40;
+const writer: Writer = { principal: { name: 'system:gateway', role: 'system' }, door: 'system', fieldManager: 'restic-manager-gateway' };
+
+export interface GatewayLease { stop(): void }
+
+/** Resolves after the first renewal is durable. A failed renewal is tried again at the next turn. */
+export async function keepGatewayLease({ store, namespace, gatewayName, clock, log }: { store: ObjectStore; namespace: string; gatewayName: string; clock: Clock; log: Log }): Promise<GatewayLease> {
+  const key = { namespace, name: gatewayName };
+  const acquireTime = microTime(clock.now());
+  let cancel: (() => void) | undefined;
+  let stopped = false;
+
+  async function renew(): Promise<void> {
+    const spec = { holderIdentity: gatewayName, leaseDurationSeconds: DURATION_SECONDS, acquireTime, renewTime: microTime(clock.now()) };
+    try {
+      const { metadata } = await store.get('Lease', key);
+      await store.update('Lease', newObject('Lease', { name: metadata.name, namespace: metadata.namespace }, { spec }), writer);
+    } catch (error) {
+      if (!(error instanceof NotFound)) throw error;
+      await store.create('Lease', newObject('Lease', { ...key }, { spec }), writer);
+    }
+  }
+
+  function later(): void {
+    if (stopped) return;
+    cancel = clock.setTimer(RENEW_MS, () => {
+      renew().catch((error: unknown) => { log.warn({ error: String(error) }, 'the gateway lease could not be renewed'); }).finally(later);
+    });
+  }
+
+  await renew();
+  later();
+  return { stop() { stopped = true; cancel?.(); } };
+}
+
+/** metav1.MicroTime. */
+function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z');
+}

@@ -1,0 +1,48 @@
+/**
+ * The page and its files. Strict headers, no inline script; hashed assets are kept for ever, index.html never.
+ * Any other path is the page itself: its router knows the rest.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import express, { type RequestHandler, type Router } from 'express';
+import helmet from 'helmet';
+
+const ONE_YEAR = 31_536_000;
+
+/** dist/ui, as seen from the bundle, from the compiled rooms and from the sources. */
+export function findPageDirectory(): string | undefined {
+  const here = fileURLToPath(new URL('.', import.meta.url));
+  return [join(here, 'ui'), join(here, '../../ui'), join(here, '../../dist/ui')].find((directory) => existsSync(join(directory, 'index.html')));
+}
+
+export function securityHeaders(): RequestHandler {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"], scriptSrc: ["'self'"], styleSrc: ["'self'", "'unsafe-inline'"], imgSrc: ["'self'", 'data:'], fontSrc: ["'self'"],
+        connectSrc: ["'self'"], objectSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'self'"], frameAncestors: ["'none'"],
+      },
+    },
+    // Plain HTTP is a listener of its own, for agents and proxies: the proxy says HSTS.
+    strictTransportSecurity: false,
+    crossOriginEmbedderPolicy: false,
+  });
+}
+
+export function pages(directory: string | undefined): Router {
+  const router = express.Router();
+  if (directory === undefined) {
+    router.get('/{*path}', (_request, response) => { response.status(503).type('text/plain').send('The page is not built: run `npm run build`.\n'); });
+    return router;
+  }
+  const assets = join(directory, 'assets');
+  router.use('/assets', express.static(assets, { immutable: true, maxAge: ONE_YEAR * 1000, index: false, fallthrough: false }));
+  router.use(express.static(directory, { index: false, setHeaders: (response) => { response.setHeader('Cache-Control', 'no-cache'); } }));
+  router.get('/{*path}', (_request, response) => {
+    response.setHeader('Cache-Control', 'no-cache');
+    response.sendFile(join(directory, 'index.html'), { cacheControl: false });
+  });
+  return router;
+}
