@@ -1,0 +1,78 @@
+/**
+ * What the link owes a job, derived from the object and from what this connection knows of the agent. Pure, so that any
+ * order of events ends the same: offered, reported, cancelled and reconnected in every order (property test).
+ */
+import type { ResticJobObserved } from '#crds/types/resticJob.gen.js';
+import type { JobRun, JobStop } from '#crds/wire/agentProtocol.gen.js';
+import { isFinal } from './observed.js';
+import type { StoredJob } from './types.js';
+
+/** What one connection knows of the agent's runs. */
+export interface RunKnowledge {
+  /** Run ids that hello named. */
+  named: ReadonlySet<string>;
+  /** Reported as started since hello. */
+  begun: ReadonlySet<string>;
+  /** job.run sent on this connection. */
+  offered: ReadonlySet<string>;
+  /** job.stop sent on this connection. */
+  stopped: ReadonlySet<string>;
+  /** Everything the agent had spooled before this connection was taken: what it does not know now, it does not know. */
+  drained: boolean;
+}
+
+export type JobStep =
+  | { do: 'nothing' }
+  | { do: 'run'; frame: JobRun }
+  | { do: 'stop'; frame: JobStop }
+  /** The agent does not have it: the session says so in its place. */
+  | { do: 'report'; observed: ResticJobObserved; stop?: JobStop };
+
+const nothing: JobStep = { do: 'nothing' };
+
+export function decideJob(job: StoredJob, knows: RunKnowledge, now: number): JobStep {
+  const { status, spec, metadata } = job;
+  const observed = status?.observed;
+  if (isFinal(status?.phase) || isFinal(observed?.phase)) return nothing;
+  const desired = status?.desiredRun;
+  const runID = desired?.id ?? observed?.runID;
+  if (runID === undefined) return nothing;
+  const agentHasIt = knows.named.has(runID) || knows.begun.has(runID) || knows.offered.has(runID);
+
+  if (desired?.state === 'Stop') {
+    const reason = spec.cancel === true ? 'Cancelled' as const : 'DeadlineExceeded' as const;
+    const frame: JobStop = { job: metadata.name, runID, reason };
+    if (agentHasIt) return knows.stopped.has(runID) ? nothing : { do: 'stop', frame };
+    if (!knows.drained) return nothing;
+    if (!observed) return { do: 'report', observed: neverArrived(runID, reason, now), stop: frame };
+  }
+  if (observed?.phase === 'Running') return agentHasIt || !knows.drained ? nothing : { do: 'report', observed: lost(observed, now) };
+  if (status?.phase === 'Offered' && desired?.state === 'Run' && !observed && !agentHasIt && knows.drained) return { do: 'run', frame: runFrame(job, runID) };
+  return nothing;
+}
+
+function runFrame({ metadata, spec, status }: StoredJob, runID: string): JobRun {
+  const { origin } = spec;
+  return {
+    identity: {
+      job: metadata.name,
+      runID,
+      type: spec.type,
+      startedBy: 'Server',
+      ...(spec.sourceGroupRef ? { sourceGroup: spec.sourceGroupRef.name } : {}),
+      ...(origin ? { origin: origin.type } : {}),
+      ...(origin?.type === 'Schedule' && origin.name !== undefined ? { schedule: origin.name.slice(0, 63) } : {}),
+      ...(origin?.dueTime === undefined ? {} : { dueTime: origin.dueTime }),
+    },
+    planGeneration: status?.desiredRun?.planGeneration ?? 0,
+    ...(spec.activeDeadlineSeconds === undefined ? {} : { activeDeadlineSeconds: spec.activeDeadlineSeconds }),
+  };
+}
+
+function neverArrived(runID: string, reason: 'Cancelled' | 'DeadlineExceeded', now: number): ResticJobObserved {
+  return { runID, phase: reason === 'Cancelled' ? 'Cancelled' : 'Failed', reason, message: 'stopped before the agent had received it', attempts: 0, completionTime: new Date(now).toISOString() };
+}
+
+function lost(observed: ResticJobObserved, now: number): ResticJobObserved {
+  return { ...observed, phase: 'Failed', reason: 'Lost', message: 'the agent came back without this run and without a result of it', completionTime: new Date(now).toISOString() };
+}

@@ -1,0 +1,100 @@
+/**
+ * One socket of an agent, without any meaning: frames in order, `error` for malformed ones, life signs. What frames mean
+ * is the handshake's and then the session's business.
+ */
+import { WebSocket, type RawData } from 'ws';
+import type { Clock, Log } from '#controller/ports.js';
+import type { ServerFrame, ServerFrames } from '#crds/wire/frames.js';
+import { isMalformed, parseFrame, type Incoming } from './wire.js';
+
+export interface Link {
+  /** Nothing happens when the socket is no longer open. */
+  send<T extends keyof ServerFrames>(type: T, payload: ServerFrames[T]): void;
+  close(code: number, reason: string): void;
+  /** Frames in order of arrival; those that came before are handed over first. Without a handler they are kept. */
+  onFrame(handler: ((incoming: Incoming) => void) | undefined): void;
+  /** Called once; at once when the socket is closed already. */
+  onClose(handler: (code: number) => void): void;
+  isOpen(): boolean;
+  /** Stops and continues reading: back pressure onto the agent. */
+  pause(): void;
+  resume(): void;
+  /** Epoch milliseconds of the last sign of life. */
+  lastHeard(): number;
+  /** True when the other end answers within `ms`. */
+  answers(ms: number): Promise<boolean>;
+}
+
+export interface LinkOptions {
+  clock: Clock;
+  log: Log;
+  host: string;
+  countMalformed: () => void;
+}
+
+export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: LinkOptions): Link {
+  let handler: ((incoming: Incoming) => void) | undefined;
+  let heard = clock.now();
+  let closeCode: number | undefined;
+  const early: Incoming[] = [];
+  const closeHandlers: ((code: number) => void)[] = [];
+
+  function send<T extends keyof ServerFrames>(type: T, payload: ServerFrames[T]): void {
+    if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify({ type, payload } satisfies { type: T; payload: ServerFrames[T] } as ServerFrame));
+  }
+  function take(data: RawData, isBinary: boolean): void {
+    heard = clock.now();
+    const incoming: Incoming = isBinary ? { malformed: 'binary frame', raw: null } : parseFrame((data as Buffer).toString('utf8'));
+    if (isMalformed(incoming)) {
+      countMalformed();
+      log.warn({ host, problem: incoming.malformed, seq: incoming.seq }, 'malformed frame');
+      send('error', { code: 'malformed_frame', message: incoming.malformed, ...(incoming.type === undefined ? {} : { frame: incoming.type }) });
+    }
+    if (handler) handler(incoming);
+    else early.push(incoming);
+  }
+  ws.on('message', take);
+  ws.on('pong', () => { heard = clock.now(); });
+  ws.on('error', (error: Error & { code?: string }) => {
+    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') { countMalformed(); log.warn({ host }, 'frame over 1 MiB: connection closed (1009)'); } else log.warn({ host, error: error.message }, 'agent socket failed');
+  });
+  ws.on('close', (code) => {
+    closeCode = code;
+    for (const each of closeHandlers.splice(0)) each(code);
+  });
+
+  return {
+    send,
+    close(code, reason) {
+      ws.close(code, reason.slice(0, 120));
+      // A peer that never answers the close handshake must not hold the socket.
+      const cancel = clock.setTimer(5000, () => { ws.terminate(); });
+      ws.once('close', cancel);
+    },
+    onFrame(next) {
+      handler = next;
+      while (handler && early.length > 0) {
+        const each = early.shift();
+        if (each) handler(each);
+      }
+    },
+    onClose(each) {
+      if (closeCode === undefined) closeHandlers.push(each);
+      else each(closeCode);
+    },
+    isOpen: () => ws.readyState === WebSocket.OPEN,
+    pause: () => { ws.pause(); },
+    resume: () => { ws.resume(); },
+    lastHeard: () => heard,
+    answers: (ms) => new Promise((resolve) => {
+      if (ws.readyState !== WebSocket.OPEN) { resolve(false); return; }
+      const finish = (answered: boolean) => { cancel(); ws.off('pong', yes); ws.off('close', no); resolve(answered); };
+      const yes = () => { finish(true); };
+      const no = () => { finish(false); };
+      const cancel = clock.setTimer(ms, no);
+      ws.on('pong', yes);
+      ws.on('close', no);
+      ws.ping();
+    }),
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * The spool of one agent, taken in order and exactly once: a frame is applied, its position made durable, then
+ * acknowledged. What must be refused for good is put aside (dead letter) and acknowledged, so it never blocks the queue;
+ * what the server cannot take now (disk full) is tried again and not acknowledged.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { StoreError } from '#crds/objectStore.js';
+import type { AgentFrame, SpooledType } from '#crds/wire/frames.js';
+import type { Log } from '#controller/ports.js';
+import type { Ledger } from './ledger.js';
+
+export type SpooledFrame = Extract<AgentFrame, { type: SpooledType }>;
+/** Something with a seq that is no good report. */
+export interface RefusedFrame { seq: number; refused: string; raw: unknown }
+export type QueuedFrame = (SpooledFrame & { seq: number }) | RefusedFrame;
+
+/** Thrown by apply for a report that no retry can make acceptable. */
+export class RefusedReport extends Error {
+  override name = 'RefusedReport';
+}
+
+export interface ReportsOptions {
+  ledger: Ledger;
+  /** Last seq of the backlog the agent named in hello; 0 for none. */
+  backlogLast: number;
+  apply: (frame: SpooledFrame, inBacklog: boolean) => Promise<void>;
+  deadLetter: (frame: unknown, reason: string) => Promise<void>;
+  ack: (seq: number) => void;
+  /** After the backlog was taken, before anything else is. */
+  onDrained: () => Promise<void>;
+  /** Called with true when too much is waiting, with false when there is room again. */
+  congested: (yes: boolean) => void;
+  log: Log;
+}
+
+export interface Reports {
+  push(frame: QueuedFrame): void;
+  drained(): boolean;
+  /** Takes nothing more and resolves when the frame at hand is done. */
+  stop(): Promise<void>;
+}
+
+/** Frames applied between two durable positions. */
+const BATCH = 32;
+const HIGH_WATER = 64;
+
+export function createReports({ ledger, backlogLast, apply, deadLetter, ack, onDrained, congested, log }: ReportsOptions): Reports {
+  const queue: QueuedFrame[] = [];
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  let drained = false;
+  let full = false;
+
+  async function take(frame: QueuedFrame): Promise<void> {
+    if ('refused' in frame) { await deadLetter(frame.raw, frame.refused); return; }
+    try {
+      await apply(frame, frame.seq <= backlogLast);
+    } catch (error) {
+      const forGood = error instanceof RefusedReport || error instanceof TypeError || (error instanceof StoreError && ['Invalid', 'Forbidden'].includes(error.reason));
+      if (!forGood) throw error;
+      await deadLetter(frame, error.message);
+    }
+  }
+  /** Tries until it works or the session ends; the agent keeps what is not acknowledged. */
+  async function persist(what: string, work: () => Promise<void>): Promise<void> {
+    for (let delay = 250; !stopping.signal.aborted; delay = Math.min(delay * 2, 30_000)) {
+      try { await work(); return; } catch (error) {
+        log.error({ what, error: error instanceof Error ? error.message : String(error) }, 'cannot take a report now; it stays with the agent');
+        await pause(delay, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+  }
+  async function settle(): Promise<void> {
+    await persist('spool position', () => ledger.save());
+    if (!stopping.signal.aborted) ack(ledger.seq);
+  }
+  async function run(): Promise<void> {
+    if (!drained && ledger.seq >= backlogLast) await finishBacklog();
+    let unsaved = 0;
+    for (let frame = queue[0]; frame && !stopping.signal.aborted; frame = queue[0]) {
+      const current = frame;
+      if (current.seq > ledger.seq) {
+        if (current.seq > ledger.seq + 1) log.warn({ expected: ledger.seq + 1, got: current.seq }, 'the agent skipped part of its spool');
+        await persist('refused' in current ? 'dead letter' : current.type, () => take(current));
+        if (stopping.signal.aborted) return;
+        ledger.advance(current.seq);
+      }
+      unsaved += 1;
+      queue.shift();
+      if (full && queue.length <= HIGH_WATER / 2) { full = false; congested(false); }
+      const backlogDone = !drained && ledger.seq >= backlogLast;
+      if (queue.length === 0 || unsaved >= BATCH || backlogDone) { await settle(); unsaved = 0; }
+      if (backlogDone) await finishBacklog();
+    }
+  }
+  async function finishBacklog(): Promise<void> {
+    await persist('backlog', onDrained);
+    await persist('spool position', () => ledger.save());
+    drained = !stopping.signal.aborted;
+  }
+  function kick(): void {
+    if (running || stopping.signal.aborted) return;
+    running = run().finally(() => {
+      running = undefined;
+      if (queue.length > 0) kick();
+    });
+  }
+  kick();
+
+  return {
+    push(frame) {
+      queue.push(frame);
+      if (!full && queue.length >= HIGH_WATER) { full = true; congested(true); }
+      kick();
+    },
+    drained: () => drained,
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

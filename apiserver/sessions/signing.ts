@@ -1,0 +1,33 @@
+/** Ed25519 for the agent link: who signed this hello, and the server's own signature under `revoked`. Keys travel raw, base64. */
+import { createPublicKey, verify, type KeyObject } from 'node:crypto';
+import type { Hello, Revoked } from '#crds/wire/agentProtocol.gen.js';
+import type { SigningKey } from '../auth/identity.js';
+import { canonicalJson, HELLO_CONTEXT, REVOKED_CONTEXT } from '#crds/wire/frames.js';
+
+/** DER header of a SubjectPublicKeyInfo with a raw 32-byte Ed25519 key (RFC 8410). */
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** @returns undefined when the text is not 32 bytes of base64 */
+function publicKeyOf(base64: string): KeyObject | undefined {
+  const raw = Buffer.from(base64, 'base64');
+  if (raw.length !== 32) return undefined;
+  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, raw]), format: 'der', type: 'spki' });
+}
+
+/** Checks a base64 signature over bytes; false for a malformed key or signature. */
+export function verifySignature(publicKey: string, data: Uint8Array, signature: string): boolean {
+  const key = publicKeyOf(publicKey);
+  const bytes = Buffer.from(signature, 'base64');
+  return key !== undefined && bytes.length === 64 && verify(null, data, key, bytes);
+}
+
+/** Over HELLO_CONTEXT + canonical JSON of the payload without `signature`. */
+export function verifyHello(hello: Hello): boolean {
+  const unsigned = Object.fromEntries(Object.entries(hello).filter(([name]) => name !== 'signature'));
+  return verifySignature(hello.publicKey, Buffer.from(HELLO_CONTEXT + canonicalJson(unsigned)), hello.signature);
+}
+
+/** @param time RFC 3339 */
+export function signRevoked(key: SigningKey, hostID: string, time: string): Revoked {
+  return { hostID, time, signature: key.sign(Buffer.from(`${REVOKED_CONTEXT}${hostID}\n${time}`)).toString('base64') };
+}
