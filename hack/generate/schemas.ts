@@ -6,7 +6,7 @@ import standalone from 'ajv/dist/standalone/index.js';
 import { build } from 'esbuild';
 import { load } from 'js-yaml';
 import { compile } from 'json-schema-to-typescript';
-import { banner } from './crds.ts';
+import { banner } from './crds.js';
 
 const sources = ['crds/wire/agentProtocol', 'crds/wire/live', 'crds/operator/operator'];
 interface SchemaFile { title: string; definitions: Record<string, unknown> }

@@ -23,7 +23,7 @@ export class CommandFailed extends Error {
   }
 }
 
-const tail = (text: string, lines = 15): string => text.trimEnd().split('\n').slice(-lines).join('\n');
+const tail = (text: string, lines = 40): string => text.trimEnd().split('\n').slice(-lines).join('\n');
 
 /** Code is the exit status; 127 when the program could not be started, 124 when it was ended by the time limit. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {

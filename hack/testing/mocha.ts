@@ -1,0 +1,68 @@
+/**
+ * Runs test files in one mocha process and counts honestly: a process that dies, hangs or does not end is a named failure, not a
+ * shorter list of passes.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { toolsFolder } from '../tools/paths.js';
+import { inRoot, root } from '../lib/root.js';
+
+export interface Counts { passed: number; failed: number; skipped: number }
+export interface Limits { /** No test began or ended for so long: hung. */ quietMs: number; /** The whole process. */ totalMs: number; /** From the last test to the end of the process. */ exitMs: number }
+interface Report { now?: string; end?: { passed: number; failed: number; skipped: string[] } }
+
+/** A skipped test names the part that is missing, or it counts as a failure in CI. */
+export const excusesSkip = (title: string): boolean => /\bmissing\b/i.test(title);
+
+export const defaultLimits: Limits = { quietMs: 5 * 60_000, totalMs: 25 * 60_000, exitMs: 20_000 };
+
+async function readReport(file: string): Promise<{ lines: number; now: string; end: Report['end'] }> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const events = text.split('\n').filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as Report);
+  return { lines: events.length, now: events.findLast((event) => event.now)?.now ?? 'loading the test files', end: events.findLast((event) => event.end)?.end };
+}
+
+/** @param name how the group is called in messages */
+export async function runMocha(name: string, files: readonly string[], limits: Limits = defaultLimits, args: readonly string[] = []): Promise<Counts> {
+  const folder = await mkdtemp(join(tmpdir(), 'rm-mocha-'));
+  const report = join(folder, 'report.jsonl');
+  const env = { ...process.env, RM_TEST_REPORT: report, PATH: `${toolsFolder}:${process.env.PATH ?? ''}` };
+  const child = spawn(process.execPath, [inRoot('node_modules/mocha/bin/mocha.js'), '--reporter', inRoot('hack/testing/reporter.ts'), ...args, ...files],
+    { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+  const stop = (signal: NodeJS.Signals): void => { if (child.pid !== undefined) try { process.kill(-child.pid, signal); } catch { /* ended */ } };
+  const forward = (): void => { stop('SIGTERM'); process.exit(130); };
+  process.on('SIGINT', forward).on('SIGTERM', forward);
+  let complaint = '';
+  const begin = Date.now();
+  let seen = { lines: -1, at: begin, endAt: 0 };
+  const watch = setInterval(() => void (async () => {
+    const { lines, now, end } = await readReport(report);
+    if (lines !== seen.lines) seen = { ...seen, lines, at: Date.now() };
+    if (end && seen.endAt === 0) seen.endAt = Date.now();
+    if (complaint) return;
+    if (end && Date.now() - seen.endAt > limits.exitMs) complaint = `${name}: all tests ran but the process did not end: something a test started is still open`;
+    else if (!end && Date.now() - seen.at > limits.quietMs) complaint = `${name}: hung for ${Math.round(limits.quietMs / 1000)} s in: ${now}`;
+    else if (Date.now() - begin > limits.totalMs) complaint = `${name}: not done after ${Math.round(limits.totalMs / 60_000)} min, stopped in: ${now}`;
+    if (complaint) stop('SIGKILL');
+  })(), Math.min(1000, limits.exitMs));
+  const code = await new Promise<number>((resolve) => { child.on('close', (status) => { resolve(status ?? 1); }); child.on('error', () => { resolve(1); }); });
+  clearInterval(watch);
+  process.off('SIGINT', forward).off('SIGTERM', forward);
+  stop('SIGKILL'); // what a crashed test left behind in its process group
+  const { end, now } = await readReport(report);
+  await rm(folder, { recursive: true, force: true });
+  return judge(name, end, code, complaint || (end ? '' : `${name}: the test process ended (status ${code}) in: ${now}`));
+}
+
+function judge(name: string, end: Report['end'], code: number, complaint: string): Counts {
+  const counts: Counts = { passed: end?.passed ?? 0, failed: end?.failed ?? 0, skipped: end?.skipped.length ?? 0 };
+  const silent = process.env.CI ? (end?.skipped ?? []).filter((title) => !excusesSkip(title)) : [];
+  for (const title of silent) console.error(`SKIPPED WITHOUT A REASON (the title must say which part is missing): ${title}`);
+  counts.failed += silent.length;
+  counts.skipped -= silent.length;
+  if (complaint) { console.error(`FAILED: ${complaint}`); counts.failed += 1; }
+  else if (code !== 0 && counts.failed === 0) { console.error(`FAILED: ${name}: mocha ended with status ${code}`); counts.failed += 1; }
+  return counts;
+}

@@ -1,0 +1,23 @@
+/**
+ * mocha's spec output, plus what the runner needs to judge a process it cannot trust to end: which test runs right now and, at
+ * the end, the counts. Written to the file RM_TEST_REPORT names, as JSON lines.
+ */
+import { appendFileSync } from 'node:fs';
+import Mocha from 'mocha';
+
+export default class Reporter extends Mocha.reporters.Spec {
+  constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
+    super(runner, options);
+    const file = process.env.RM_TEST_REPORT;
+    if (!file) return;
+    const say = (event: Record<string, unknown>): void => { appendFileSync(file, `${JSON.stringify(event)}\n`); };
+    const counts = { passed: 0, failed: 0 };
+    const skipped: string[] = [];
+    runner.on('hook', (hook) => { say({ now: hook.fullTitle() }); });
+    runner.on('test', (test) => { say({ now: test.fullTitle() }); });
+    runner.on('pass', () => { counts.passed += 1; });
+    runner.on('fail', () => { counts.failed += 1; });
+    runner.on('pending', (test) => { skipped.push(test.fullTitle()); });
+    runner.on('end', () => { say({ end: { ...counts, skipped } }); });
+  }
+}
