@@ -3,14 +3,12 @@
  * defaults, metadata, schema, list keys, CEL rules, the kind's own checks, field rights. Everything that can be compiled is
  * compiled once here.
  */
-import { crds } from '#crds/types/crds.gen.js';
 import type { CustomResourceDefinition, StructuralSchema } from '#crds/crd.js';
 import { kinds, resources } from '#crds/kinds.js';
 import type { Event, Kind, KindMap, Lease, Secret } from '#crds/kinds.js';
 import type { KubeObject, ObjectMeta } from '#crds/meta.js';
 import { compileCelRules } from './celRules.js';
 import type { CelRules } from './celRules.js';
-import { coreSchemas } from './coreSchemas.js';
 import { checkEvent, checkLease, checkSecret, foldSecret } from './core.js';
 import { applyDefaults } from './defaults.js';
 import { invalid, invalidObject, strictDecoding, summary, undecodable } from './fieldErrors.js';
@@ -20,11 +18,13 @@ import type { MayUseVerb } from './fieldRights.js';
 import { checkListTypes } from './listTypes.js';
 import { checkMetadata, metadataSchema } from './metadata.js';
 import { prune } from './prune.js';
+import { schemaOf } from './schemaOf.js';
 import { isPlain } from './schemaWalk.js';
 import { checkNamespace, checkStandalone } from './standalone.js';
 import type { Admission, AdmissionRequest, AdmissionResult } from './types.js';
 import { validate } from './validate.js';
 
+export { decodeObject } from './decodeObject.js';
 export { Undecodable } from './fieldErrors.js';
 
 export interface AdmissionSetup {
@@ -42,14 +42,6 @@ interface KindRules {
   /** The rules below status alone, for status writes. */
   statusCel?: CelRules;
   hasStatus: boolean;
-}
-
-/** The schema of a kind without its metadata, from the CRD or the core table. */
-export function schemaOf(kind: Kind, definitions: AdmissionSetup['definitions'] = crds): StructuralSchema {
-  if (kind === 'Secret' || kind === 'Event' || kind === 'Lease') return coreSchemas[kind];
-  const schema = (definitions[kind] ?? crds[kind]).spec.versions[0]?.schema.openAPIV3Schema;
-  if (!schema) throw new Error(`the CustomResourceDefinition of ${kind} has no schema`);
-  return schema;
 }
 
 const MORE_RULES: FieldError = invalid('', null, 'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation');

@@ -1,0 +1,90 @@
+/** Every refusal as metav1.Status, in the API server's words. One place maps errors of all kinds to HTTP. */
+import type { ServerResponse } from 'node:http';
+import { StoreError, Unavailable } from '#crds/objectStore.js';
+import type { StatusCause, StoreErrorReason } from '#crds/objectStore.js';
+import { DecodeError, TooLarge } from '../admission/decode.js';
+import { Undecodable } from '../admission/index.js';
+import { BadRequest as StoreBadRequest } from '../stores/errors.js';
+
+export interface Status {
+  kind: 'Status';
+  apiVersion: 'v1';
+  metadata: Record<string, never>;
+  status: 'Success' | 'Failure';
+  message?: string;
+  reason?: string;
+  details?: { name?: string; group?: string; kind?: string; uid?: string; causes?: StatusCause[]; retryAfterSeconds?: number };
+  code?: number;
+}
+
+/** A refusal decided in this room. */
+export class ApiError extends Error {
+  readonly code: number;
+  readonly reason: string;
+  readonly headers: Record<string, string>;
+  constructor(code: number, reason: string, message: string, headers: Record<string, string> = {}) {
+    super(message);
+    this.name = 'ApiError';
+    this.code = code;
+    this.reason = reason;
+    this.headers = headers;
+  }
+}
+export const badRequest = (message: string): ApiError => new ApiError(400, 'BadRequest', message);
+export const notFoundPath = (): ApiError => new ApiError(404, 'NotFound', 'the server could not find the requested resource');
+export const methodNotAllowed = (): ApiError => new ApiError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
+export const unauthorized = (): ApiError => new ApiError(401, 'Unauthorized', 'Unauthorized', { 'WWW-Authenticate': 'Bearer' });
+export const notAcceptable = (accepted: readonly string[]): ApiError => new ApiError(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`);
+export const unsupportedMediaType = (accepted: readonly string[]): ApiError => new ApiError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`);
+
+/** What the request was about, for details. */
+export interface About { name?: string; group?: string; plural?: string; kind?: string }
+
+const codes: Record<StoreErrorReason, { code: number; reason: string }> = {
+  NotFound: { code: 404, reason: 'NotFound' },
+  AlreadyExists: { code: 409, reason: 'AlreadyExists' },
+  Conflict: { code: 409, reason: 'Conflict' },
+  Invalid: { code: 422, reason: 'Invalid' },
+  Forbidden: { code: 403, reason: 'Forbidden' },
+  TooManyRequests: { code: 429, reason: 'TooManyRequests' },
+  Unavailable: { code: 503, reason: 'ServiceUnavailable' },
+  Gone: { code: 410, reason: 'Expired' },
+};
+
+/** Undefined: a fault of ours, to be logged and answered with 500. */
+export function statusOf(error: unknown, about: About = {}): Status | undefined {
+  if (error instanceof ApiError) return failure(error.code, error.reason, error.message, error.code === 403 ? detailsOf(about, about.plural) : undefined);
+  if (error instanceof TooLarge) return failure(413, 'RequestEntityTooLarge', error.message);
+  if (error instanceof DecodeError) return failure(400, 'BadRequest', `the object provided is not readable: ${error.message}`);
+  if (error instanceof StoreBadRequest || error instanceof Undecodable) return failure(400, 'BadRequest', error.message);
+  if (!(error instanceof StoreError)) return undefined;
+  const { code, reason } = codes[error.reason];
+  const retry = error.retryAfterSeconds ?? (error.reason === 'TooManyRequests' || error.reason === 'Unavailable' ? 1 : undefined);
+  const details = {
+    ...detailsOf(about, error.reason === 'Invalid' ? about.kind : about.plural),
+    ...(error.causes.length === 0 ? {} : { causes: error.causes }),
+    ...(retry === undefined ? {} : { retryAfterSeconds: retry }),
+  };
+  return failure(error instanceof Unavailable && error.diskFull ? 507 : code, reason, error.message, details);
+}
+
+function detailsOf({ name, group }: About, kind: string | undefined): NonNullable<Status['details']> {
+  return { ...(name ? { name } : {}), ...(group ? { group } : {}), ...(kind ? { kind } : {}) };
+}
+
+function failure(code: number, reason: string, message: string, details?: Status['details']): Status {
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, ...(details ? { details } : {}), code };
+}
+
+export const internalError = (): Status => failure(500, 'InternalError', 'Internal error occurred; the server log names it');
+
+export function sendStatus(res: ServerResponse, status: Status, headers: Record<string, string> = {}): void {
+  const retry = status.details?.retryAfterSeconds;
+  sendJson(res, status.code ?? 200, JSON.stringify(status), { ...headers, ...(retry === undefined ? {} : { 'Retry-After': String(retry) }) });
+}
+
+export function sendJson(res: ServerResponse, code: number, text: string, headers: Record<string, string | string[]> = {}): void {
+  const body = Buffer.from(`${text}\n`);
+  res.writeHead(code, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private', 'Content-Length': body.length, ...headers });
+  res.end(body);
+}

@@ -1,0 +1,117 @@
+/**
+ * PATCH: read, apply, write with the version that was read. When the client named no version itself, a writer who came
+ * between is no reason to fail: the patch is applied again to the newer object, a bounded number of times.
+ */
+import jsonPatch from 'fast-json-patch';
+import type { Operation } from 'fast-json-patch';
+import { BODY_LIMIT, TooLarge, decode } from '../admission/decode.js';
+import { decodeObject } from '../admission/index.js';
+import { isPlain, put } from '../admission/schemaWalk.js';
+import type { Plain } from '../admission/schemaWalk.js';
+import { Conflict, Invalid } from '#crds/objectStore.js';
+import type { ObjectStore, WriteOptions } from '#crds/objectStore.js';
+import type { KubeObject } from '#crds/meta.js';
+import { mediaType, readBody } from './body.js';
+import { badRequest, unsupportedMediaType, ApiError } from './errors.js';
+import type { Call } from './request.js';
+import type { Served } from './served.js';
+import { strategicMerge } from './strategicMerge.js';
+
+const TRIES = 5;
+const MAX_OPERATIONS = 10_000;
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE_PATCH = 'application/merge-patch+json';
+const STRATEGIC = 'application/strategic-merge-patch+json';
+const APPLY = 'application/apply-patch+yaml';
+
+export const patchTypes = (served: Served): string[] => [JSON_PATCH, MERGE_PATCH, ...(served.crd ? [] : [STRATEGIC])];
+
+type Change = (object: KubeObject) => unknown;
+
+/** @returns the object after the patch */
+export async function applyPatchTo(call: Call, served: Served, store: ObjectStore, namespace: string, options: WriteOptions & { fieldValidation: NonNullable<WriteOptions['fieldValidation']> }): Promise<KubeObject> {
+  const { kind } = served;
+  const name = call.path.name ?? '';
+  const { change, duplicates } = await readPatch(call, served);
+  for (let attempt = 1; ; attempt++) {
+    const current = await store.get(kind, { namespace, name });
+    const patched = change(current);
+    const warnings: string[] = [];
+    const object = decodeObject(kind, patched, { fieldValidation: options.fieldValidation, warn: (message) => { warnings.push(message); }, duplicates });
+    checkIdentity(object, current);
+    const ownVersion = object.metadata.resourceVersion !== current.metadata.resourceVersion;
+    if (object.metadata.resourceVersion === undefined || object.metadata.resourceVersion === '') object.metadata.resourceVersion = current.metadata.resourceVersion;
+    try {
+      const result = call.path.subresource === 'status' ? await store.updateStatus(kind, object, options) : await store.update(kind, object, options);
+      for (const warning of warnings) options.warn?.(warning);
+      return result;
+    } catch (error) {
+      if (!(error instanceof Conflict) || ownVersion || attempt >= TRIES) throw error;
+    }
+  }
+}
+
+function checkIdentity(object: KubeObject, current: KubeObject): void {
+  const { name, namespace } = current.metadata;
+  if (object.metadata.name !== name) throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`);
+  if ((object.metadata.namespace ?? namespace) !== namespace) throw badRequest('the namespace of the object does not match the namespace on the request');
+}
+
+async function readPatch(call: Call, served: Served): Promise<{ change: Change; duplicates: string[] }> {
+  const type = mediaType(call.req);
+  if (type === APPLY) throw new ApiError(415, 'UnsupportedMediaType', 'server-side apply is not served yet; use client-side apply (kubectl apply without --server-side)');
+  if (type === STRATEGIC && served.crd) {
+    throw new ApiError(415, 'UnsupportedMediaType', `strategic merge patch is not served for ${served.kind}; ${unsupportedMediaType(patchTypes(served)).message}`);
+  }
+  if (!patchTypes(served).includes(type)) throw unsupportedMediaType(patchTypes(served));
+  const { value, duplicates } = decode(await readBody(call.req), 'json');
+  if (type === JSON_PATCH) {
+    const operations = checkOperations(value);
+    return { change: (object) => runOperations(object, operations, served), duplicates };
+  }
+  if (!isPlain(value)) throw badRequest('the patch must be an object');
+  return { change: (object) => (type === MERGE_PATCH ? mergePatch(object, value) : strategicMerge(object, value)), duplicates };
+}
+
+/** RFC 7386. A new value; arguments are not changed. */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isPlain(patch)) return patch;
+  const result: Plain = {};
+  if (isPlain(target)) for (const [key, value] of Object.entries(target)) put(result, key, value);
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) Reflect.deleteProperty(result, key);
+    else put(result, key, mergePatch(Object.hasOwn(result, key) ? result[key] : undefined, value));
+  }
+  return result;
+}
+
+function checkOperations(value: unknown): Operation[] {
+  if (!Array.isArray(value)) throw badRequest('a JSON patch must be a list of operations');
+  if (value.length > MAX_OPERATIONS) throw new ApiError(413, 'RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${value.length}`);
+  for (const [index, operation] of value.entries()) {
+    if (!isPlain(operation) || typeof operation['op'] !== 'string' || typeof operation['path'] !== 'string') throw badRequest(`operation ${index} of the JSON patch needs op and path`);
+  }
+  return value as Operation[];
+}
+
+/** One by one, so that an error names its operation and copies cannot multiply without bound. */
+function runOperations(object: KubeObject, operations: readonly Operation[], served: Served): unknown {
+  let document: unknown = structuredClone(object);
+  let copied = 0;
+  for (const [index, operation] of operations.entries()) {
+    try {
+      if (operation.op === 'copy') {
+        copied += JSON.stringify(jsonPatch.getValueByPointer(document, operation.from) ?? null).length;
+        if (copied > BODY_LIMIT) throw new TooLarge(BODY_LIMIT);
+      }
+      document = jsonPatch.applyOperation(document, structuredClone(operation), true, true, true, index).newDocument;
+    } catch (error) {
+      if (error instanceof TooLarge) throw error;
+      const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'failed';
+      const message = `operation ${index} (${operation.op} ${operation.path}): ${why}`;
+      throw new Invalid(`the server rejected our request due to an error in our request: ${message}`, { causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }] });
+    }
+  }
+  if (!isPlain(document)) throw new Invalid(`the JSON patch leaves no ${served.kind}`);
+  return document;
+}

@@ -1,0 +1,85 @@
+/** A request in Kubernetes' terms: which resource, which verb, which parameters. Nothing else in this room parses a path. */
+import type { Request, Response } from 'express';
+import type { Principal, WriteOptions } from '#crds/objectStore.js';
+import { badRequest } from './errors.js';
+
+export interface ResourcePath {
+  group: string;
+  version: string;
+  plural: string;
+  namespace?: string;
+  name?: string;
+  subresource?: string;
+}
+
+/** Undefined when the path names no resource. @param path decoded by segment, e.g. /apis/g/v/namespaces/n/hosts/web1/status */
+export function parsePath(path: string): ResourcePath | undefined {
+  const parts = path.split('/').filter((part) => part !== '').map(decodeSegment);
+  const [root, ...rest] = parts;
+  let group = '';
+  if (root === 'apis') group = rest.shift() ?? '';
+  else if (root !== 'api') return undefined;
+  const version = rest.shift();
+  if (version === undefined || rest.length === 0) return undefined;
+  let namespace: string | undefined;
+  if (rest[0] === 'namespaces' && rest.length > 2) [, namespace] = rest.splice(0, 2);
+  const [plural, name, subresource, ...more] = rest;
+  if (plural === undefined || more.length > 0) return undefined;
+  return { group, version, plural, ...(namespace === undefined ? {} : { namespace }), ...(name === undefined ? {} : { name }), ...(subresource === undefined ? {} : { subresource }) };
+}
+
+function decodeSegment(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw badRequest(`the path segment ${JSON.stringify(part)} is not valid percent-encoding`);
+  }
+}
+
+export interface Call {
+  req: Request;
+  res: Response;
+  path: ResourcePath;
+  query: URLSearchParams;
+  principal: Principal;
+  verb: string;
+}
+
+export function verbOf(method: string, path: ResourcePath, query: URLSearchParams): string | undefined {
+  const named = path.name !== undefined;
+  switch (method) {
+    case 'GET': case 'HEAD': return isTrue(query.get('watch')) && !named ? 'watch' : named ? 'get' : 'list';
+    case 'POST': return named && path.subresource === undefined ? undefined : 'create';
+    case 'PUT': return named ? 'update' : undefined;
+    case 'PATCH': return named ? 'patch' : undefined;
+    case 'DELETE': return named ? 'delete' : 'deletecollection';
+    default: return undefined;
+  }
+}
+
+export const isTrue = (value: string | null): boolean => value === 'true' || value === '1' || value === 'True' || value === 't';
+
+/** @throws ApiError 400 when a number is expected and something else is there */
+export function wholeNumber(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === '') return undefined;
+  if (!/^[0-9]{1,15}$/.test(text)) throw badRequest(`${name}: Invalid value: ${JSON.stringify(text)}: must be a whole number`);
+  return Number(text);
+}
+
+/** The query's dryRun, fieldManager and fieldValidation with the writer. Warnings go to `warn`. */
+export function writeOptions({ req, query, principal }: Call, warn: (message: string) => void): WriteOptions & { fieldValidation: NonNullable<WriteOptions['fieldValidation']> } {
+  const fieldValidation = query.get('fieldValidation') || 'Warn';
+  if (fieldValidation !== 'Strict' && fieldValidation !== 'Warn' && fieldValidation !== 'Ignore') {
+    throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(fieldValidation)}: supported values: "Ignore", "Strict", "Warn"`);
+  }
+  const fieldManager = query.get('fieldManager') || (req.headers['user-agent'] ?? 'unknown').split('/')[0] || 'unknown';
+  if (fieldManager.length > 128) throw badRequest('fieldManager: Too long: may not be more than 128 bytes');
+  return { principal, door: 'resources', fieldManager, sourceIP: req.ip, dryRun: isDryRun(query), fieldValidation, warn };
+}
+
+export function isDryRun(query: URLSearchParams): boolean {
+  const values = query.getAll('dryRun').filter((value) => value !== '');
+  for (const value of values) if (value !== 'All') throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(value)}: supported values: "All"`);
+  return values.length > 0;
+}

@@ -1,0 +1,72 @@
+/**
+ * Watches: one JSON line per event, chunked. A slow client holds back only its own iterator: nothing is buffered here beyond
+ * the socket, and when the store lets it go (too far behind) it gets ERROR 410 and the end, from which clients relist.
+ */
+import { once } from 'node:events';
+import type { Log } from '#controller/ports.js';
+import type { KubeObject } from '#crds/meta.js';
+import type { ObjectStore, WatchEvent } from '#crds/objectStore.js';
+import { json } from '../stores/json.js';
+import { compileSelectors } from '../stores/selectors.js';
+import { accepted } from './accept.js';
+import { includeObject } from './encode.js';
+import type { Form } from './encode.js';
+import { internalError, statusOf } from './errors.js';
+import { listOptions } from './read.js';
+import { isTrue, wholeNumber } from './request.js';
+import type { Call } from './request.js';
+import { groupVersion } from './served.js';
+import type { Served } from './served.js';
+import { partial, tableOf } from './table.js';
+
+/** Without timeoutSeconds a watch lasts between this and twice this, so that clients do not all return at once. */
+const DEFAULT_SECONDS = 1800;
+const MAX_SECONDS = 24 * 3600;
+const INITIAL_END = 'k8s.io/initial-events-end';
+
+export async function answerWatch(call: Call, served: Served, store: ObjectStore, log: Log): Promise<void> {
+  const { query, req, res } = call;
+  const form: Form = { wanted: accepted(req, ['Table', 'PartialObjectMetadata']), include: includeObject(query), now: Date.now };
+  const { namespace, labelSelector, fieldSelector, resourceVersion } = listOptions(call);
+  compileSelectors(served.kind, labelSelector, fieldSelector); // refused before the reply begins
+  const seconds = Math.min(wholeNumber(query, 'timeoutSeconds') ?? Math.round(DEFAULT_SECONDS * (1 + Math.random())), MAX_SECONDS);
+  const sendInitialEvents = isTrue(query.get('sendInitialEvents'));
+  const bookmarks = isTrue(query.get('allowWatchBookmarks'));
+
+  const ended = new AbortController();
+  const timer = setTimeout(() => { ended.abort(); }, Math.max(seconds, 1) * 1000);
+  res.on('close', () => { ended.abort(); });
+  res.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });
+  res.flushHeaders();
+  const encode = encoder(served, form, sendInitialEvents);
+  try {
+    for await (const event of store.watch(served.kind, { namespace, labelSelector, fieldSelector, resourceVersion: sendInitialEvents ? undefined : resourceVersion, bookmarks, signal: ended.signal })) {
+      if (res.destroyed) break;
+      if (!res.write(encode(event))) await Promise.race([once(res, 'drain', { signal: ended.signal }), once(res, 'close')]).catch(() => undefined);
+    }
+  } catch (error) {
+    const status = statusOf(error);
+    if (!status) log.error({ err: error, kind: served.kind }, 'watch failed');
+    res.write(`${JSON.stringify({ type: 'ERROR', object: status ?? internalError() })}\n`);
+  } finally {
+    clearTimeout(timer);
+    res.end();
+  }
+}
+
+function encoder(served: Served, { wanted, include, now }: Form, sendInitialEvents: boolean): (event: WatchEvent<KubeObject>) => string {
+  let headers = true;
+  let initialEnd = sendInitialEvents;
+  return (event) => {
+    if (event.type === 'BOOKMARK') {
+      const metadata = { resourceVersion: event.resourceVersion, creationTimestamp: null, ...(initialEnd ? { annotations: { [INITIAL_END]: 'true' } } : {}) };
+      initialEnd = false;
+      const object = wanted.as === 'Table' ? tableOf(served, [], metadata, include, now(), false) : { kind: served.kind, apiVersion: groupVersion(served), metadata };
+      return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`;
+    }
+    if (wanted.as === undefined) return `{"type":"${event.type}","object":${json(event.object)}}\n`;
+    const object = wanted.as === 'Table' ? tableOf(served, [event.object], { resourceVersion: event.object.metadata.resourceVersion }, include, now(), headers) : partial(event.object);
+    headers = false;
+    return `${JSON.stringify({ type: event.type, object })}\n`;
+  };
+}
