@@ -4,8 +4,8 @@
  * promise). It also tames the ways lmdb fails: a failed commit rejects and raises a second promise, and an error while the
  * meta page is written leaves the environment refusing even reads (MDB_PANIC) until it is opened again.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { open, type RangeOptions, type RootDatabase } from 'lmdb';
 import { Unavailable } from '#crds/objectStore.js';
 
@@ -128,11 +128,19 @@ const WITNESS = 'm/commit';
 
 function openDatabase(dir: string, path: string): RootDatabase<string, string> {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     return open<string, string>({ path, encoding: 'string', overlappingSync: false, eventTurnBatching: false, noSubdir: false, maxDbs: 1 });
   } catch (cause) {
     throw unavailable(dir, cause);
   }
+}
+
+/** Node reports a read-only file system as ENOENT when it makes directories recursively: asks the parent that is there. */
+function makeDirectory(path: string): void {
+  let parent = path;
+  while (!existsSync(parent) && dirname(parent) !== parent) parent = dirname(parent);
+  accessSync(parent, constants.W_OK);
+  mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
 function isPanicked(db: RootDatabase<string, string>): boolean {

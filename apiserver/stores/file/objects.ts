@@ -4,6 +4,7 @@
  * and 100,000 finished jobs cost the store their names only.
  */
 import { kinds, type Kind, type KindMap } from '#crds/kinds.js';
+import { Unavailable } from '#crds/objectStore.js';
 import type { Stored } from '#crds/meta.js';
 import type { Admission } from '../../admission/types.js';
 import type { Environment } from '../environment.js';
@@ -56,6 +57,15 @@ export function createObjects(environment: Environment, codec: Codec): Objects {
     sorted.set(kind, keys);
   }
 
+  function decode(key: string, stored: string): AnyStored {
+    try {
+      return codec.decode(key, stored);
+    } catch (cause) {
+      const [, kind, namespace, name] = key.split('/');
+      throw new Unavailable(`data directory ${environment.dir}: ${kind} ${namespace}/${name} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}; restore the data directory from a backup`, { cause });
+    }
+  }
+
   return {
     get(key) {
       const reference = held.get(key);
@@ -63,7 +73,7 @@ export function createObjects(environment: Environment, codec: Codec): Objects {
       if (kept !== undefined || (reference === undefined && !held.has(key))) return kept;
       const stored = environment.get(key);
       if (stored === undefined) throw new Error(`${key} is missing in ${environment.path}`);
-      const object = codec.decode(key, stored);
+      const object = decode(key, stored);
       held.set(key, new WeakRef(object));
       return object;
     },
