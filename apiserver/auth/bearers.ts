@@ -1,12 +1,11 @@
 /** Agent bearers: random 256 bit, SHA-256 at rest in a Secret that the Host owns. A bearer works for its own Host only. */
 import { randomBytes } from 'node:crypto';
 import { API_VERSION, labels } from '#crds/kinds.js';
-import { NotFound, type ObjectStore } from '#crds/objectStore.js';
 import { equalText, hashOf } from './constantTime.js';
 import type { Identity } from './identity.js';
 import type { SecretBox } from './secrets.js';
 
-export function createBearers(store: ObjectStore, secrets: SecretBox, namespace: string): Pick<Identity, 'agentByBearer' | 'issueBearer'> {
+export function createBearers(secrets: SecretBox, namespace: string): Pick<Identity, 'agentByBearer' | 'issueBearer'> {
   const nameOf = (hash: string): string => `bearer-${hash.slice(0, 32)}`;
 
   return {
@@ -17,14 +16,7 @@ export function createBearers(store: ObjectStore, secrets: SecretBox, namespace:
       const secret = await secrets.get(nameOf(hash));
       if (!secret || !equalText(secret.data['hash'] ?? '', hash)) return undefined;
       const { host = '', hostUid = '' } = secret.data;
-      try {
-        // The collector may not have come round yet: a bearer dies with its Host, not with the collector.
-        const { metadata } = await store.get('Host', { namespace, name: host });
-        return metadata.uid === hostUid && metadata.deletionTimestamp === undefined ? { host: { namespace, name: host }, hostUid } : undefined;
-      } catch (error) {
-        if (error instanceof NotFound) return undefined;
-        throw error;
-      }
+      return host === '' || hostUid === '' ? undefined : { host: { namespace, name: host }, hostUid };
     },
     async issueBearer({ metadata: { name, uid } }) {
       const earlier = await secrets.list('bearer', { [labels.host]: name });

@@ -65,7 +65,7 @@ export interface Identity extends Access {
   /** Of several who redeem the same token at once exactly one gets the grant. */
   redeemEnrollmentToken(token: string): Promise<EnrollmentGrant | RedeemRefusal>;
 
-  /** Whose agent bearer is this? The token itself or the whole `Bearer ...` header. Undefined: unknown, revoked, or the Host is gone. */
+  /** Whose agent bearer is this? The token itself or the whole `Bearer ...` header. Undefined: unknown or revoked. The Host itself may be gone: compare its uid, so that its agent can be told so in a signed way. */
   agentByBearer(bearer: string | undefined): Promise<AgentIdentity | undefined>;
   /** A new bearer for a Host (its Secret is owned by the Host); earlier ones of the same Host stop working. */
   issueBearer(host: { metadata: { name: string; uid: string } }): Promise<string>;

@@ -54,7 +54,7 @@ export async function createIdentity({ store, namespace, clock, log }: IdentityO
   return {
     ...createBootstrap(secrets, users),
     ...createEnrollmentTokens(secrets, revocations, now),
-    ...createBearers(store, secrets, namespace),
+    ...createBearers(secrets, namespace),
     login: (input) => logins.login(input),
     logout: (cookie) => logins.logout(cookie),
     adminToken: () => apiTokens.adminToken(),

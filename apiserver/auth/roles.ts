@@ -18,6 +18,8 @@ const rows: Record<'viewer' | 'operator', RoleRule[]> = {
     { groups: [GROUP], resources: ['hosts/status', 'repositories/status', 'sourcegroups/status', 'schedules/status', 'resticjobs/status', 'enrollmentrequests/status', 'resticjobs/log'], verbs: ['get'] },
     { groups: ['', 'events.k8s.io'], resources: ['events'], verbs: READ },
     { groups: [''], resources: ['namespaces'], verbs: READ },
+    // No object: one's own name and role (/api/account).
+    { groups: [GROUP], resources: ['account'], verbs: ['get'] },
     { groups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'], verbs: ['create'] },
     { groups: ['authorization.k8s.io'], resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'], verbs: ['create'] },
   ],
@@ -26,6 +28,7 @@ const rows: Record<'viewer' | 'operator', RoleRule[]> = {
     { groups: [GROUP], resources: ['resticjobs'], verbs: [...EDIT, 'delete'] },
     { groups: [GROUP], resources: ['hosts', 'enrollmentrequests'], verbs: EDIT },
     { groups: [GROUP], resources: ['repositories'], verbs: ['update', 'patch'] },
+    // No kind of its own: kept as Secrets, minted through /api.
     { groups: [GROUP], resources: ['enrollmenttokens'], verbs: ['create'] },
   ],
 };
