@@ -1,0 +1,257 @@
+/**
+ * The live channel: one WebSocket per tab carries every object watch, job progress and log tail (protocol: crds/wire/live).
+ *
+ *   connecting --list--> live --socket lost--> stale --open, resumed by resourceVersion--> live
+ *                                                    --gone--> stale --list--> live
+ *
+ * What must stay true: a subscription outlives its sockets; a watch resumes after the last version it saw and starts over
+ * when the server says gone; a tail resumes at the line after the last one, so a line is delivered once however often the
+ * link breaks; the back-off starts anew only after the server has spoken.
+ * Knows neither Vue nor the DOM: socket, timers and chance are parameters.
+ */
+import type { LiveMessage, LiveRequest } from '#crds/wire/live.gen.js';
+
+export type LinkState = 'connecting' | 'live' | 'stale';
+/** The envelope every watched object has; stores narrow it to their kind. */
+export interface WatchedObject { metadata: { name: string; uid: string; resourceVersion: string } }
+export interface LogLine { seq: number; ts: string; stream: string; payload: string }
+
+export interface WatchHandler {
+  /** The whole set; replaces everything held before. */
+  replace(items: WatchedObject[]): void;
+  event(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: WatchedObject): void;
+  state(state: LinkState): void;
+  refused(code: string, message: string): void;
+}
+export interface TailHandler {
+  /** Lines in order, each once. */
+  lines(lines: LogLine[]): void;
+  end(status: string): void;
+  refused(code: string, message: string): void;
+}
+export type ProgressHandler = (job: string, progress: object) => void;
+
+export interface LiveSocket {
+  send(data: string): void;
+  close(): void;
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: (() => void) | null;
+}
+
+export interface LiveOptions {
+  open(): LiveSocket;
+  /** Asked when a socket closed before the server said anything: is the session still good? False: this page must log in again. */
+  sessionGood(): Promise<boolean>;
+  onSessionLost(): void;
+  onState?(state: LinkState): void;
+  random?(): number;
+  setTimer?(run: () => void, ms: number): unknown;
+  clearTimer?(timer: unknown): void;
+}
+
+export interface LiveClient {
+  readonly state: LinkState;
+  /** Each returns the function that ends the subscription. */
+  watch(kind: string, handler: WatchHandler): () => void;
+  tail(job: string, handler: TailHandler): () => void;
+  progress(handler: ProgressHandler): () => void;
+  /** Connects at once instead of waiting for the back-off: the network is back, or the machine woke up. */
+  wake(): void;
+  close(): void;
+}
+
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 20_000;
+
+interface Subscription {
+  request(): LiveRequest;
+  receive(message: LiveMessage): void;
+  disconnected(): void;
+  resumed(): void;
+  refused(code: string, message: string): void;
+}
+
+/** Creates the client and connects at the first subscription. */
+export function createLive(options: LiveOptions): LiveClient {
+  const random = options.random ?? Math.random;
+  const setTimer = options.setTimer ?? ((run, ms) => setTimeout(run, ms));
+  const clearTimer = options.clearTimer ?? ((timer) => { clearTimeout(timer as ReturnType<typeof setTimeout>); });
+  const subscriptions = new Map<string, Subscription>();
+  let state: LinkState = 'connecting';
+  let socket: LiveSocket | undefined;
+  let opened = false;
+  let retry: unknown;
+  let failures = 0;
+  let closed = false;
+  let nextID = 0;
+
+  const setState = (next: LinkState): void => {
+    if (state === next) return;
+    state = next;
+    options.onState?.(next);
+  };
+  const send = (request: LiveRequest): void => { if (opened) socket?.send(JSON.stringify(request)); };
+
+  function connect(): void {
+    if (closed || socket) return;
+    clearTimer(retry);
+    retry = undefined;
+    const mine = options.open();
+    let heard = false;
+    socket = mine;
+    mine.onopen = () => {
+      opened = true;
+      for (const subscription of subscriptions.values()) {
+        send(subscription.request());
+        subscription.resumed();
+      }
+      setState('live');
+    };
+    mine.onmessage = (event) => {
+      heard = true;
+      failures = 0;
+      receive(event.data);
+    };
+    mine.onclose = () => {
+      if (socket !== mine) return;
+      const wasOpen = opened;
+      socket = undefined;
+      opened = false;
+      if (closed) return;
+      for (const subscription of subscriptions.values()) subscription.disconnected();
+      if (state === 'live') setState('stale');
+      if (heard) later();
+      else void checkSession(wasOpen);
+    };
+  }
+
+  /** A refused upgrade looks like a lost link to a page; only the session can tell them apart. */
+  async function checkSession(wasOpen: boolean): Promise<void> {
+    const good = await options.sessionGood();
+    if (closed) return;
+    if (!good) {
+      close();
+      options.onSessionLost();
+    } else {
+      if (!wasOpen) setState('stale');
+      later();
+    }
+  }
+
+  function later(): void {
+    if (closed || socket || retry !== undefined) return;
+    const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
+    failures = Math.min(failures + 1, 16);
+    retry = setTimer(() => { retry = undefined; connect(); }, Math.round(ceiling * (0.5 + random() / 2)));
+  }
+
+  function receive(data: unknown): void {
+    const message = parseMessage(data);
+    if (!message) return;
+    if (message.type === 'error') {
+      if (message.id !== undefined) subscriptions.get(message.id)?.refused(message.code, message.message);
+      return;
+    }
+    subscriptions.get(message.id)?.receive(message);
+  }
+
+  function subscribe(make: (id: string) => Subscription): () => void {
+    const id = `s${++nextID}`;
+    const subscription = make(id);
+    subscriptions.set(id, subscription);
+    if (opened) {
+      send(subscription.request());
+      subscription.resumed();
+    } else if (retry === undefined) connect();
+    return () => {
+      if (subscriptions.delete(id)) send({ type: 'stop', id });
+    };
+  }
+
+  function close(): void {
+    closed = true;
+    clearTimer(retry);
+    socket?.close();
+    socket = undefined;
+    opened = false;
+    subscriptions.clear();
+  }
+
+  return {
+    get state() { return state; },
+    watch: (kind, handler) => subscribe((id) => watchSubscription(id, kind, handler)),
+    tail: (job, handler) => subscribe((id) => tailSubscription(id, job, handler)),
+    progress: (handler) => subscribe((id) => ({
+      request: () => ({ type: 'progress', id }),
+      receive: (message) => { if (message.type === 'progress') handler(message.job, message.progress); },
+      disconnected: () => undefined, resumed: () => undefined, refused: () => undefined,
+    })),
+    wake() {
+      failures = 0;
+      if (!socket && subscriptions.size > 0) connect();
+    },
+    close,
+  };
+}
+
+function parseMessage(data: unknown): LiveMessage | undefined {
+  if (typeof data !== 'string') return undefined;
+  try {
+    const message = JSON.parse(data) as LiveMessage;
+    return typeof message === 'object' && message !== null && typeof message.type === 'string' ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function watchSubscription(id: string, kind: string, handler: WatchHandler): Subscription {
+  let resourceVersion: string | undefined;
+  let pages: WatchedObject[] = [];
+  return {
+    request: () => ({ type: 'watch', id, kind, ...(resourceVersion === undefined ? {} : { resourceVersion }) }),
+    receive(message) {
+      if (message.type === 'list') {
+        pages.push(...message.items as WatchedObject[]);
+        if (message.more) return;
+        resourceVersion = message.resourceVersion;
+        handler.replace(pages);
+        pages = [];
+        handler.state('live');
+      } else if (message.type === 'event') {
+        const object = message.object as WatchedObject;
+        resourceVersion = object.metadata.resourceVersion;
+        handler.event(message.event, object);
+      } else if (message.type === 'gone') {
+        resourceVersion = undefined;
+        pages = [];
+        handler.state('stale');
+      }
+    },
+    disconnected() {
+      pages = [];                          // a half-told list is no list
+      if (resourceVersion !== undefined) handler.state('stale');
+    },
+    resumed() { if (resourceVersion !== undefined) handler.state('live'); },
+    refused: (code, message) => { handler.refused(code, message); },
+  };
+}
+
+function tailSubscription(id: string, job: string, handler: TailHandler): Subscription {
+  let last = 0;
+  return {
+    request: () => ({ type: 'tail', id, job, from: last + 1 }),
+    receive(message) {
+      if (message.type === 'log') {
+        const fresh = message.lines.filter((line) => line.seq > last);
+        const final = fresh.at(-1);
+        if (!final) return;
+        last = final.seq;
+        handler.lines(fresh);
+      } else if (message.type === 'end') handler.end(message.status);
+    },
+    disconnected: () => undefined,
+    resumed: () => undefined,
+    refused: (code, message) => { handler.refused(code, message); },
+  };
+}

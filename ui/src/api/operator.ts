@@ -1,0 +1,25 @@
+/** The operator API as functions: one per route this page calls, with the generated body and reply types. */
+import type { AcceptInput, Account, BootstrapInput, JobItem, LoginInput, LoginReply, RunReply, ScheduleInput, SourceGroupInput, SourceGroupItem, ScheduleItem, VersionReply } from '#crds/operator/operator.gen.js';
+import { call } from './client.js';
+
+const part = encodeURIComponent;
+
+export const operator = {
+  version: (): Promise<VersionReply> => call('GET', '/api/version', { anonymous: true }),
+  account: (): Promise<Account> => call('GET', '/api/account', { anonymous: true }),
+  bootstrap: (body: BootstrapInput): Promise<unknown> => call('POST', '/api/bootstrap', { body, anonymous: true }),
+  login: (body: LoginInput): Promise<LoginReply> => call('POST', '/api/auth/login', { body, anonymous: true }),
+  logout: (): Promise<unknown> => call('POST', '/api/auth/logout', { anonymous: true }),
+
+  acceptHost: (id: string, body: AcceptInput): Promise<unknown> => call('POST', `/api/pending-hosts/${part(id)}/accept`, { body }),
+  rejectHost: (id: string): Promise<unknown> => call('POST', `/api/pending-hosts/${part(id)}/reject`),
+
+  createGroup: (host: string, body: SourceGroupInput): Promise<SourceGroupItem> => call('POST', `/api/hosts/${part(host)}/source-groups`, { body }),
+  runGroup: (host: string, group: string): Promise<RunReply> => call('POST', `/api/hosts/${part(host)}/source-groups/${part(group)}/run`),
+  createSchedule: (host: string, body: ScheduleInput): Promise<ScheduleItem> => call('POST', `/api/hosts/${part(host)}/schedules`, { body }),
+  runSchedule: (host: string, schedule: string): Promise<RunReply> => call('POST', `/api/hosts/${part(host)}/schedules/${part(schedule)}/run`),
+
+  job: (id: string): Promise<JobItem> => call('GET', `/api/jobs/${part(id)}`),
+  cancelJob: (id: string): Promise<unknown> => call('POST', `/api/jobs/${part(id)}/cancel`),
+  logUrl: (id: string, format: 'txt' | 'ndjson'): string => `/api/jobs/${part(id)}/log.${format}`,
+};
