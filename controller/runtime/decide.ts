@@ -2,10 +2,10 @@
  * Asks a pure XState machine what to do: the state is derived from the object, the facts travel in the event, and the
  * actions come back as data. Nothing is run here.
  */
-import { transition, type AnyStateMachine, type EventFromLogic, type ExecutableActionsFrom, type SnapshotFrom, type SpecialExecutableAction } from 'xstate';
+import { transition, type AnyStateMachine, type EventFromLogic, type ExecutableActionsFrom, type SnapshotFrom, type SpecialExecutableAction, type ToExecutableAction } from 'xstate';
 
-/** The actions a machine names itself; XState's built-in ones (raise, send, spawn) are refused. */
-export type OwnAction<Machine extends AnyStateMachine> = Exclude<ExecutableActionsFrom<Machine>, SpecialExecutableAction>;
+/** The actions a machine names itself, as `{type, params}`; XState's built-in ones (raise, send, spawn) are refused. */
+export type OwnAction<Machine extends AnyStateMachine> = Exclude<ExecutableActionsFrom<Machine>, SpecialExecutableAction> extends ToExecutableAction<infer Action> ? Action : never;
 
 export interface Decision<Phase extends string, Action> {
   phase: Phase;
@@ -18,7 +18,7 @@ export function decide<Machine extends AnyStateMachine, Phase extends string>(ma
   for (const action of actions as { type: string }[]) {
     if (action.type.startsWith('xstate.')) throw new Error(`machine ${machine.id} uses ${action.type}: machines name actions, they do not run them`);
   }
-  return { phase: (after as { value: unknown }).value as Phase, actions: actions as OwnAction<Machine>[] };
+  return { phase: (after as { value: unknown }).value as Phase, actions: actions as unknown as OwnAction<Machine>[] };
 }
 
 /** A named action without effect, for `setup({ actions })`: the reconcile carries it out. */

@@ -1,0 +1,48 @@
+/** What a job's status says while it waits and runs, and once it is over. */
+import type { JobReason } from '#crds/conditions.js';
+import { formatDuration } from '#crds/duration.js';
+import type { ResticJobObserved, ResticJobStatus } from '#crds/types/resticJob.gen.js';
+import { parseTime, timestamp } from '../../runtime/time.js';
+import { removeCondition, setCondition, summarize, type Finding, type Moment } from '../../status/conditions.js';
+import type { JobOutcome } from './machine.js';
+
+/** Unfinished: why it waits or that it runs, in reason, message and the conditions. */
+export function setUnfinished(status: ResticJobStatus, finding: Finding<JobReason>, moment: Moment): void {
+  status.reason = finding.reason;
+  status.message = finding.message;
+  setCondition(status, 'Succeeded', 'Unknown', finding, moment);
+  removeCondition(status, 'Complete');
+  summarize(status, { type: 'progressing', message: finding.message }, moment);
+}
+
+/** Copies what the agent's session observed of the run. */
+export function copyReport(status: ResticJobStatus, report: ResticJobObserved): void {
+  const { startTime, completionTime, attempts, exitCode, warnings, summary, snapshotID } = report;
+  Object.assign(status, Object.fromEntries(Object.entries({ startTime, completionTime, attempts, exitCode, warnings, summary, snapshotID }).filter(([, value]) => value !== undefined)));
+}
+
+/** Finished: result, times, and conditions that say whether it succeeded and whether it was complete. */
+export function setFinished(status: ResticJobStatus, phase: JobOutcome, finding: Finding<JobReason>, moment: Moment): void {
+  status.reason = finding.reason;
+  status.message = finding.message.slice(0, 4096);
+  status.completionTime ??= timestamp(moment.now);
+  const [start, end] = [parseTime(status.startTime), parseTime(status.completionTime)];
+  if (start !== undefined && end !== undefined) status.duration = formatDuration(end - start);
+  setCondition(status, 'Succeeded', phase === 'Succeeded' ? 'True' : 'False', finding, moment);
+  if (phase === 'Succeeded') {
+    const partial = finding.reason === 'Partial' || status.observed?.reason === 'Partial';
+    setCondition(status, 'Complete', partial ? 'False' : 'True', partial ? { reason: 'Partial', message: status.observed?.message ?? finding.message } : { reason: 'Completed', message: 'nothing was skipped' }, moment);
+  }
+  summarize(status, { type: 'ready', message: `the job is over: ${phase}` }, moment);
+}
+
+/** The words for an end that no agent reported. */
+export function endedWithoutReport(reason: JobReason, host: string): string {
+  switch (reason) {
+    case 'CancelledBeforeStart': return 'cancelled before it was offered to the agent';
+    case 'StartingDeadlineExceeded': return 'it could not start before its startingDeadlineSeconds';
+    case 'HostNotFound': return `host ${host} does not exist`;
+    case 'HostUnreachable': return `host ${host} stayed away for seven days past the job's deadline; how the run ended is not known`;
+    default: return reason;
+  }
+}
