@@ -36,8 +36,10 @@ export function formatFields(set: FieldSet): Record<string, unknown> | undefined
   const entries: [string, unknown][] = [];
   for (const element of [...set.children.keys()].sort()) {
     const child = set.children.get(element);
-    if (child === undefined || isEmptySet(child)) continue;
-    entries.push([element, formatFields({ own: false, children: child.children }) === undefined ? {} : { ...(child.own ? { '.': {} } : {}), ...formatFields({ own: false, children: child.children }) }]);
+    if (child === undefined) continue;
+    const inner = formatFields(child);
+    if (inner !== undefined) entries.push([element, child.own ? { '.': {}, ...inner } : inner]);
+    else if (child.own) entries.push([element, {}]);
   }
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
@@ -69,6 +71,15 @@ export function intersection(a: FieldSet, b: FieldSet): FieldSet {
     if (!isEmptySet(both)) children.set(element, both);
   }
   return { own: a.own && b.own, children };
+}
+
+export function intersects(a: FieldSet, b: FieldSet): boolean {
+  if (a.own && b.own) return true;
+  for (const [element, set] of a.children) {
+    const other = b.children.get(element);
+    if (other !== undefined && intersects(set, other)) return true;
+  }
+  return false;
 }
 
 /** Every member as a path, e.g. `.spec.paths`, `.status.conditions[type="Ready"].status`. */

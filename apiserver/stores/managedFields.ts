@@ -8,7 +8,7 @@ import { crds } from '#crds/types/crds.gen.js';
 import { apiVersionOf, resources, type Kind } from '#crds/kinds.js';
 import type { StructuralSchema } from '#crds/crd.js';
 import type { KubeObject, ManagedFieldsEntry, Timestamp } from '#crds/meta.js';
-import { difference, diffFields, formatFields, isEmptySet, parseFields, union, type FieldDiff, type FieldSet } from './fieldSet.js';
+import { difference, diffFields, formatFields, intersects, isEmptySet, parseFields, union, type FieldDiff, type FieldSet } from './fieldSet.js';
 import { isRecord, type Json } from './plainJson.js';
 
 const metadataSchema: StructuralSchema = {
@@ -80,10 +80,9 @@ export function afterUpdate(kind: Kind, entries: readonly ManagedFieldsEntry[], 
   for (const entry of entries) {
     const fields = parseFields(entry.fieldsV1);
     if (isOwn(entry)) { own = own === undefined ? fields : union(own, fields); continue; }
-    const left = difference(fields, lost);
-    if (isEmptySet(left)) continue;
-    const format = formatFields(left);
-    result.push(format === undefined || sameFields(entry.fieldsV1, format) ? entry : { ...entry, fieldsV1: format });
+    if (!intersects(fields, lost)) { result.push(entry); continue; }
+    const left = formatFields(difference(fields, lost));
+    if (left !== undefined) result.push({ ...entry, fieldsV1: left });
   }
   const fieldsV1 = formatFields(union(own === undefined ? { own: false, children: new Map() } : difference(own, removed), changed));
   if (fieldsV1 !== undefined) result.push({ manager: by.manager, operation: 'Update', apiVersion, time: by.time, fieldsType: 'FieldsV1', fieldsV1, ...(by.subresource === undefined ? {} : { subresource: by.subresource }) });
@@ -102,10 +101,6 @@ function foldOldest(entries: ManagedFieldsEntry[]): ManagedFieldsEntry[] {
     return { ...last, manager: ANCIENT, operation: 'Update', fieldsType: 'FieldsV1', fieldsV1, ...(subresource === undefined ? {} : { subresource }) };
   });
   return [...folded, ...entries.filter((entry) => !old.has(entry))];
-}
-
-function sameFields(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /**

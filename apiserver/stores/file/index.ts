@@ -128,7 +128,8 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
   let headVersion = version;
   const history = createHistory(kinds, version, limits ?? { changes: 8192, bytes: 24 * 1024 * 1024 });
   const changed = new Set<Kind>();
-  const closing = new AbortController();
+  /** Undefined once closed. */
+  let onClose: Set<() => void> | undefined = new Set();
   const minute = new Set<() => void>();
   const timer = setInterval(() => { for (const callback of minute) callback(); }, MINUTE).unref();
 
@@ -217,7 +218,8 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
 
     watch<K extends Kind>(kind: K, watchOptions: WatchOptions = {}) {
       const watching: WatchContext = {
-        snapshot: context, history, ready, version: () => version, closed: closing.signal,
+        snapshot: context, history, ready, version: () => version,
+        onClose(callback) { onClose?.add(callback); return onClose && (() => { onClose?.delete(callback); }); },
         onMinute(callback) { minute.add(callback); return () => { minute.delete(callback); }; },
       };
       return watch(watching, kind, watchOptions) as AsyncIterable<WatchEvent<StoredOf<K>>>;
@@ -270,7 +272,9 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
     },
 
     async close() {
-      closing.abort();
+      const watches = [...onClose ?? []];
+      onClose = undefined;
+      for (const end of watches) end();
       clearInterval(timer);
       await queue.close(() => new Unavailable('the store is closed'));
       await environment.close();

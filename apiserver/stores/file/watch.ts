@@ -20,8 +20,8 @@ export interface WatchContext {
   ready(): Promise<void>;
   /** Calls back about once a minute. Returns the cancel function. */
   onMinute(callback: () => void): () => void;
-  /** Aborted when the store closes: watches end. */
-  closed: AbortSignal;
+  /** Calls back when the store closes: watches end. Returns the cancel function; undefined: it is closed. */
+  onClose(callback: () => void): (() => void) | undefined;
 }
 
 export function watch(context: WatchContext, kind: Kind, options: WatchOptions): AsyncIterable<Event> {
@@ -40,6 +40,7 @@ class Watcher implements AsyncIterator<Event> {
   #bookmark = false;
   #ended = false;
   #stopTimer: (() => void) | undefined;
+  #forgetClose: (() => void) | undefined;
   #wake: (() => void) | undefined;
   readonly #end = (): void => { this.#finish(); this.#wake?.(); };
 
@@ -73,11 +74,11 @@ class Watcher implements AsyncIterator<Event> {
   }
 
   async #start(): Promise<void> {
-    const { history, closed } = this.#context;
+    const { history } = this.#context;
     const { signal, namespace, labelSelector, fieldSelector } = this.#options;
-    if (signal?.aborted === true || closed.aborted) { this.#ended = true; return; }
+    this.#forgetClose = this.#context.onClose(this.#end);
+    if (signal?.aborted === true || this.#forgetClose === undefined) { this.#ended = true; return; }
     signal?.addEventListener('abort', this.#end);
-    closed.addEventListener('abort', this.#end);
     const wanted = parseVersion(this.#options.resourceVersion);
     this.#matches = inNamespace(namespace, compileSelectors(this.#kind, labelSelector, fieldSelector));
     let version = wanted ?? 0;
@@ -131,7 +132,7 @@ class Watcher implements AsyncIterator<Event> {
     this.#stopTimer = undefined;
     this.#initial = undefined;
     this.#options.signal?.removeEventListener('abort', this.#end);
-    this.#context.closed.removeEventListener('abort', this.#end);
+    this.#forgetClose?.();
   }
 }
 
