@@ -81,7 +81,7 @@ export function createGateway(context: SessionContext): Gateway {
       return false;
     }
     old.replaced = true;
-    old.session.link.close(closeCodes.replaced, 'replaced by a newer connection');
+    old.session.link.close(closeCodes.replaced, 'replaced by a newer connection', 250);
     forget(old);
     await old.session.stopped;
     return true;

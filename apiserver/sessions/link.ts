@@ -10,7 +10,8 @@ import { isMalformed, parseFrame, type Incoming } from './wire.js';
 export interface Link {
   /** Nothing happens when the socket is no longer open. */
   send<T extends keyof ServerFrames>(type: T, payload: ServerFrames[T]): void;
-  close(code: number, reason: string): void;
+  /** @param graceMs how long the other end may take to answer the close; default 5 s */
+  close(code: number, reason: string, graceMs?: number): void;
   /** Frames in order of arrival; those that came before are handed over first. Without a handler they are kept. */
   onFrame(handler: ((incoming: Incoming) => void) | undefined): void;
   /** Called once; at once when the socket is closed already. */
@@ -65,10 +66,10 @@ export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: 
 
   return {
     send,
-    close(code, reason) {
+    close(code, reason, graceMs = 5000) {
       ws.close(code, reason.slice(0, 120));
       // A peer that never answers the close handshake must not hold the socket.
-      const cancel = clock.setTimer(5000, () => { ws.terminate(); });
+      const cancel = clock.setTimer(graceMs, () => { ws.terminate(); });
       ws.once('close', cancel);
     },
     onFrame(next) {

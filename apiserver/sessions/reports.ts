@@ -26,8 +26,12 @@ export interface ReportsOptions {
   apply: (frame: SpooledFrame, inBacklog: boolean) => Promise<void>;
   deadLetter: (frame: unknown, reason: string) => Promise<void>;
   ack: (seq: number) => void;
-  /** After the backlog was taken, before anything else is. */
-  onDrained: () => Promise<void>;
+  /** After the backlog was taken, before anything else is; repeated until it works. */
+  finishBacklog: () => Promise<void>;
+  /** Once, when `drained()` has become true. */
+  onDrained: () => void;
+  /** A frame is missing between two: the connection must end, so that the agent sends again from what is acknowledged. */
+  onGap: () => void;
   /** Called with true when too much is waiting, with false when there is room again. */
   congested: (yes: boolean) => void;
   log: Log;
@@ -44,12 +48,14 @@ export interface Reports {
 const BATCH = 32;
 const HIGH_WATER = 64;
 
-export function createReports({ ledger, backlogLast, apply, deadLetter, ack, onDrained, congested, log }: ReportsOptions): Reports {
+export function createReports({ ledger, backlogLast, apply, deadLetter, ack, finishBacklog: makeBacklogGood, onDrained, onGap, congested, log }: ReportsOptions): Reports {
   const queue: QueuedFrame[] = [];
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let drained = false;
   let full = false;
+  /** A frame of this connection was taken. */
+  let began = false;
 
   async function take(frame: QueuedFrame): Promise<void> {
     if ('refused' in frame) { await deadLetter(frame.raw, frame.refused); return; }
@@ -80,10 +86,15 @@ export function createReports({ ledger, backlogLast, apply, deadLetter, ack, onD
     for (let frame = queue[0]; frame && !stopping.signal.aborted; frame = queue[0]) {
       const current = frame;
       if (current.seq > ledger.seq) {
-        if (current.seq > ledger.seq + 1) log.warn({ expected: ledger.seq + 1, got: current.seq }, 'the agent skipped part of its spool');
+        if (current.seq > ledger.seq + 1) {
+          log.warn({ expected: ledger.seq + 1, got: current.seq }, 'the agent skipped part of its spool');
+          // Only what it no longer holds may be missing, and hello says what that is. Else it must begin again from there.
+          if (began) { stopping.abort(); onGap(); return; }
+        }
         await persist('refused' in current ? 'dead letter' : current.type, () => take(current));
         if (stopping.signal.aborted) return;
         ledger.advance(current.seq);
+        began = true;
       }
       unsaved += 1;
       queue.shift();
@@ -94,18 +105,22 @@ export function createReports({ ledger, backlogLast, apply, deadLetter, ack, onD
     }
   }
   async function finishBacklog(): Promise<void> {
-    await persist('backlog', onDrained);
+    await persist('backlog', makeBacklogGood);
     await persist('spool position', () => ledger.save());
-    drained = !stopping.signal.aborted;
+    if (stopping.signal.aborted) return;
+    drained = true;
+    onDrained();
   }
   function kick(): void {
     if (running || stopping.signal.aborted) return;
     running = run().finally(() => {
       running = undefined;
+      if (stopping.signal.aborted) return;
       if (queue.length > 0) kick();
     });
   }
-  kick();
+  // Not at once: the caller has to have what this returns.
+  queueMicrotask(kick);
 
   return {
     push(frame) {

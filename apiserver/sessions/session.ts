@@ -66,9 +66,9 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
     ledger,
     backlogLast: hello.spool.last >= hello.spool.first ? hello.spool.last : 0,
     async apply(frame, inBacklog) {
-      await jobReports.apply(frame, inBacklog);
-      // What began before hello and is not named there is over, whatever became of it.
+      // Noted before the object says Running, or it would look lost. What began before hello and is not named there is over.
       if (frame.type === 'job.started' && !inBacklog) knows.begun.add(frame.payload.identity.runID);
+      await jobReports.apply(frame, inBacklog);
     },
     async deadLetter(frame, reason) {
       log.warn({ host: hostName, reason }, 'report refused for good');
@@ -76,10 +76,9 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
       recorder.event(host, 'Warning', 'ReportRefused', reason.slice(0, 1024));
     },
     ack: (seq) => { link.send('ack', { seq }); },
-    async onDrained() {
-      await jobReports.finishBacklog();
-      setImmediate(evaluateJobs);
-    },
+    finishBacklog: () => jobReports.finishBacklog(),
+    onDrained: evaluateJobs,
+    onGap: () => { link.close(1002, 'spool sequence gap'); },
     congested: (yes) => { if (yes) link.pause(); else link.resume(); },
     log,
   });
