@@ -2,7 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import { BODY_LIMIT, TooLarge, decode } from '../admission/decode.js';
 import type { Decoded } from '../admission/decode.js';
+import type { Kind } from '#crds/kinds.js';
 import { unsupportedMediaType } from './errors.js';
+import { secretFromProtobuf } from './secretProtobuf.js';
 
 /** Past the limit this much more is read and dropped, so that the client gets to read the refusal. */
 const DRAIN_LIMIT = 16 * BODY_LIMIT;
@@ -26,9 +28,13 @@ export const mediaType = (req: IncomingMessage): string => (req.headers['content
 
 export const OBJECT_TYPES = ['application/json', 'application/yaml'];
 
+/** What typed clients post core kinds as (`kubectl create secret`). */
+export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+
 /** An object body. @throws ApiError 415, DecodeError, TooLarge */
-export async function readObject(req: IncomingMessage): Promise<Decoded> {
+export async function readObject(req: IncomingMessage, kind: Kind): Promise<Decoded> {
   const type = mediaType(req);
+  if (type === PROTOBUF && kind === 'Secret') return { value: secretFromProtobuf(await readBody(req)), duplicates: [] };
   const format = type === '' || type === 'application/json' ? 'json' : type === 'application/yaml' ? 'yaml' : undefined;
   if (format === undefined) throw unsupportedMediaType(OBJECT_TYPES);
   return decode(await readBody(req), format);

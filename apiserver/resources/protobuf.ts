@@ -49,6 +49,14 @@ export function message(fields: Fields, field: number): Fields | undefined {
   return Buffer.isBuffer(value) ? readFields(value) : undefined;
 }
 
+/** Every value of a repeated field of messages or bytes. */
+export const all = (fields: Fields, field: number): Buffer[] => (fields.get(field) ?? []).filter((value) => Buffer.isBuffer(value));
+
+export const flag = (fields: Fields, field: number): boolean | undefined => {
+  const value = last(fields, field);
+  return typeof value === 'bigint' ? value !== 0n : undefined;
+};
+
 /** runtime.Unknown: typeMeta{apiVersion, kind}, raw. @throws Error when it is not one */
 export function readUnknown(body: Buffer): { apiVersion: string; kind: string; raw: Fields } {
   if (!body.subarray(0, 4).equals(PREFIX)) throw new Error('protobuf: the body does not begin with "k8s\\0"');

@@ -8,12 +8,10 @@ import { isPlain } from '../admission/schemaWalk.js';
 import { rulesOf } from '../auth/index.js';
 import type { Access } from '../auth/types.js';
 import { names } from './accept.js';
-import { OBJECT_TYPES, mediaType, readBody } from './body.js';
+import { OBJECT_TYPES, PROTOBUF, mediaType, readBody } from './body.js';
 import { badRequest, sendJson, unsupportedMediaType } from './errors.js';
 import { message, readUnknown, text, writeFields, writeUnknown } from './protobuf.js';
 import type { Call } from './request.js';
-
-const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 
 interface Attributes { verb: string; group: string; resource: string; subresource: string; name: string; namespace: string }
 interface Review { kind: string; apiVersion: string; resource?: Attributes; nonResource?: { path: string; verb: string }; namespace: string }

@@ -44,7 +44,7 @@ function columnsOf(served: Served): Columns {
 }
 
 function cell(value: unknown, type: string, now: number): Cell {
-  if (value === undefined || value === null) return type === 'date' ? '<unknown>' : null;
+  if (value === undefined || value === null) return null;
   switch (type) {
     case 'date': return age(value, now);
     case 'integer': case 'number': return typeof value === 'number' ? value : null;

@@ -61,7 +61,7 @@ function warningHeader(warnings: readonly string[]): Record<string, string[]> {
 }
 
 async function readKind(call: Call, served: Served, options: Options): Promise<KubeObject> {
-  const { value, duplicates } = await readObject(call.req);
+  const { value, duplicates } = await readObject(call.req, served.kind);
   return decodeObject(served.kind, value, { fieldValidation: options.fieldValidation, warn: options.warn, duplicates });
 }
 
