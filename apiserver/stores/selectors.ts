@@ -96,7 +96,7 @@ function unreadable(text: string, why: string): BadRequest {
   return new BadRequest(`unable to parse requirement: label selector "${text}": ${why}`);
 }
 
-const eventFields = ['involvedObject.uid', 'involvedObject.name', 'involvedObject.namespace', 'involvedObject.kind', 'reason', 'type'];
+const eventFields = ['involvedObject.uid', 'involvedObject.name', 'involvedObject.namespace', 'involvedObject.kind', 'involvedObject.apiVersion', 'involvedObject.resourceVersion', 'involvedObject.fieldPath', 'reason', 'reportingComponent', 'type'];
 
 /** What a field selector may name, for a kind. */
 export function selectableFields(kind: Kind): readonly string[] {
