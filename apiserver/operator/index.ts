@@ -1,0 +1,29 @@
+/** The operator API under /api: one file per resource, one table of all routes. */
+import express, { type Router } from 'express';
+import { agents } from './agents.js';
+import { enrollmentTokens } from './enrollmentTokens.js';
+import { firstVisit } from './firstVisit.js';
+import { hosts } from './hosts.js';
+import { jobs } from './jobs.js';
+import { createLimits } from './limits.js';
+import { metricsRouter } from './metrics.js';
+import { pendingHosts } from './pendingHosts.js';
+import type { RouteTable } from './route.js';
+import { mount } from './router.js';
+import { schedules } from './schedules.js';
+import { server } from './server.js';
+import type { OperatorOptions, Services } from './services.js';
+import { session } from './session.js';
+import { sourceGroups } from './sourceGroups.js';
+
+export type { OperatorOptions } from './services.js';
+
+/** Every route there is; what is not in a table is not served. */
+export const routeTables: readonly RouteTable[] = [server, session, enrollmentTokens, agents, pendingHosts, hosts, sourceGroups, schedules, jobs];
+
+export function operatorApi(options: OperatorOptions): Router {
+  const services: Services = { ...options, limits: createLimits(() => options.clock.now()) };
+  const router = express.Router();
+  router.use(metricsRouter(services), firstVisit(services), mount(routeTables, services));
+  return router;
+}

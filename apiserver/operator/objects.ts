@@ -1,0 +1,91 @@
+/**
+ * Reads and writes of one caller. Reads come from the shared caches; a write returns once the caches show it, so that who
+ * writes here and reads here sees what was written.
+ */
+import { randomBytes } from 'node:crypto';
+import { resources, type Kind, type KindMap } from '#crds/kinds.js';
+import type { ObjectKey, OwnerReference, Stored } from '#crds/meta.js';
+import { API_VERSION, type Host } from '#crds/kinds.js';
+import type { MergePatch, Principal, Writer } from '#crds/objectStore.js';
+import type { Cache } from '#controller/runtime/types.js';
+import { Problem } from './problem.js';
+import type { Services } from './services.js';
+
+export interface Objects {
+  readonly cache: Cache;
+  /** By uid or name. */
+  find<K extends Kind>(kind: K, idOrName: string): Promise<Stored<KindMap[K]> | undefined>;
+  create<K extends Kind>(kind: K, object: KindMap[K], options?: { dryRun?: boolean }): Promise<Stored<KindMap[K]>>;
+  update<K extends Kind>(kind: K, object: KindMap[K]): Promise<Stored<KindMap[K]>>;
+  patchMeta<K extends Kind>(kind: K, key: ObjectKey, patch: MergePatch): Promise<Stored<KindMap[K]>>;
+  /** Takes back what this caller has just made. */
+  undo<K extends Kind>(kind: K, object: Stored<KindMap[K]>): Promise<void>;
+  /** May this caller do that? For rights that hang on what is in a body. @throws Problem 403 naming the field */
+  require(verb: string, kind: Kind, field: string): void;
+}
+
+const SEEN_WITHIN_MS = 2_000;
+
+export function createObjects(services: Services, principal: Principal, sourceIP: string): Objects {
+  const { store, informers, namespace, identity } = services;
+  const { cache } = informers;
+  const writer: Writer = { principal, door: 'operator', fieldManager: 'restic-manager-api', sourceIP };
+
+  /** Runs a write and waits until its result went through the caches; after two seconds the reply goes out all the same. */
+  async function settled<T extends { metadata: { uid: string; resourceVersion: string } }>(kind: Kind, write: () => Promise<T>): Promise<T> {
+    const seen = new Set<string>();
+    let wake: () => void = () => undefined;
+    const unsubscribe = informers.onChange((event) => {
+      if (event.kind !== kind) return;
+      seen.add(`${event.object.metadata.uid} ${event.object.metadata.resourceVersion}`);
+      wake();
+    });
+    try {
+      const stored = await write();
+      const { uid, resourceVersion } = stored.metadata;
+      const isSeen = (): boolean => seen.has(`${uid} ${resourceVersion}`) || cache.getByUid(kind, uid)?.metadata.resourceVersion === resourceVersion;
+      if (isSeen()) return stored;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, SEEN_WITHIN_MS);
+        wake = () => {
+          if (!isSeen()) return;
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      return stored;
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  return {
+    cache,
+    async find(kind, idOrName) {
+      const cached = cache.getByUid(kind, idOrName) ?? cache.get(kind, { namespace, name: idOrName });
+      if (cached) return cached;
+      // Made a moment ago by another door: the caches may not have it yet.
+      const { items } = await store.list(kind, { namespace });
+      return items.find(({ metadata }) => metadata.uid === idOrName) ?? items.find(({ metadata }) => metadata.name === idOrName);
+    },
+    create(kind, object, { dryRun = false } = {}) {
+      return dryRun ? store.create(kind, object, { ...writer, dryRun }) : settled(kind, () => store.create(kind, object, writer));
+    },
+    update: (kind, object) => settled(kind, () => store.update(kind, object, writer)),
+    patchMeta: (kind, key, patch) => settled(kind, () => store.patchMeta(kind, key, patch, writer)),
+    async undo(kind, { metadata: { name, uid } }) {
+      await store.delete(kind, { namespace, name }, { ...writer, preconditions: { uid } });
+    },
+    require(verb, kind, field) {
+      const { group, plural } = resources[kind];
+      const verdict = identity.authorize(principal, { verb, group, resource: plural });
+      if (!verdict.allowed) throw new Problem(403, 'forbidden', `${field}: ${verdict.reason}`, { details: [{ field, message: verdict.reason }] });
+    },
+  };
+}
+
+export function ownedBy(host: Stored<Host>): OwnerReference {
+  return { apiVersion: API_VERSION, kind: 'Host', name: host.metadata.name, uid: host.metadata.uid };
+}
+
+export const randomHex = (digits: number): string => randomBytes(Math.ceil(digits / 2)).toString('hex').slice(0, digits);

@@ -1,0 +1,53 @@
+/** When a host is backed up: list, create, run now. */
+import { labels, newObject, type Host, type Schedule } from '#crds/kinds.js';
+import type { Stored } from '#crds/meta.js';
+import type { ScheduleItem } from '#crds/operator/operator.gen.js';
+import { cronProblem } from '#crds/schedule.js';
+import type { Cache } from '#controller/runtime/types.js';
+import { refuseOffline, runBackup } from './jobs.js';
+import { uniqueName } from './names.js';
+import { ownedBy, randomHex, type Objects } from './objects.js';
+import { invalid } from './problem.js';
+import { coversHost, groupsOf, schedulesOf } from './reach.js';
+import { route, type RouteTable } from './route.js';
+import * as shapes from './shapes.js';
+import { tagOf } from './sourceGroups.js';
+
+export const schedules: RouteTable = {
+  'GET /api/hosts/:host/schedules': route({ may: 'list schedules', reply: shapes.items(shapes.ScheduleItem) }, ({ host, objects: { cache } }) => ({ items: schedulesOf(cache, host).map((schedule) => toItem(schedule, host, cache)) })),
+  'POST /api/hosts/:host/schedules': route({ may: 'create schedules', body: shapes.ScheduleInput, reply: shapes.ScheduleItem, status: 201 }, async ({ host, body, objects }) => {
+    const problem = cronProblem(body.cron);
+    if (problem !== undefined) throw invalid('cron', problem);
+    const names = [...new Set(await Promise.all(body.source_group_ids.map((id, index) => groupName(host, id, index, objects))))];
+    const schedule = await objects.create('Schedule', newObject('Schedule', { name: uniqueName(host.metadata.name, randomHex(8)), labels: { [labels.host]: host.metadata.name }, ownerReferences: [ownedBy(host)] }, {
+      spec: { schedule: body.cron, sourceGroupRefs: names.map((name) => ({ name })), ...(body.enabled === false ? { suspend: true } : {}) },
+    }));
+    return toItem(schedule, host, objects.cache);
+  }),
+  'POST /api/hosts/:host/schedules/:schedule/run': route({ may: 'create resticjobs', reply: shapes.RunReply, status: 202 }, async (call) => {
+    const { host, schedule, objects, services } = call;
+    refuseOffline(host, objects.cache, services.clock.now());
+    const wanted = new Set(schedule.spec.sourceGroupRefs.map((ref) => ref.name));
+    const ids: string[] = [];
+    for (const group of groupsOf(objects.cache, host)) if (wanted.has(group.metadata.name)) ids.push((await runBackup(call, group, schedule)).metadata.uid);
+    return { job_id: ids[0] ?? '', job_ids: ids };
+  }),
+};
+
+/** A schedule made for a host lists that host's own groups only; a group of a selector would drag other hosts in. */
+async function groupName(host: Stored<Host>, id: string, index: number, objects: Objects): Promise<string> {
+  const field = `source_group_ids[${String(index)}]`;
+  const group = await objects.find('SourceGroup', id) ?? groupsOf(objects.cache, host).find((each) => tagOf(each) === id);
+  if (!group) throw invalid(field, `there is no source group ${JSON.stringify(id)}`);
+  if (group.spec.hostRef?.name !== host.metadata.name) throw invalid(field, coversHost(group, host) ? `source group ${group.metadata.name} is shared by several hosts: schedule it with a Schedule of its own` : `source group ${group.metadata.name} belongs to another host`);
+  return group.metadata.name;
+}
+
+function toItem({ metadata, spec, status }: Stored<Schedule>, host: Stored<Host>, cache: Cache): ScheduleItem {
+  return {
+    id: metadata.uid, object_name: metadata.name, cron: spec.schedule, time_zone: spec.timeZone ?? null, enabled: spec.suspend !== true,
+    source_group_ids: spec.sourceGroupRefs.map((ref) => cache.get('SourceGroup', { namespace: metadata.namespace, name: ref.name })?.metadata.uid ?? ref.name),
+    next_run_at: status?.nextRun ?? null, last_run_at: status?.lastRunTime ?? null,
+    desired_revision: host.status?.desiredRevision ?? null, applied_revision: host.status?.appliedRevision ?? null,
+  };
+}

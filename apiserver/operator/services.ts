@@ -1,0 +1,31 @@
+/** What the operator API is made of; wired once in cmd/. */
+import type { ObjectStore } from '#crds/objectStore.js';
+import type { Clock, Log } from '#controller/ports.js';
+import type { Informers } from '#controller/runtime/types.js';
+import type { Range } from '../auth/clientAddress.js';
+import type { Identity } from '../auth/identity.js';
+import type { Records } from '../records/records.js';
+import type { Limits } from './limits.js';
+
+export interface OperatorOptions {
+  store: ObjectStore;
+  informers: Informers;
+  records: Records;
+  identity: Identity;
+  namespace: string;
+  clock: Clock;
+  log: Log;
+  /** Secure flag of the cookies. */
+  cookieSecure: boolean;
+  /** Where people reach the server; compared with Origin. */
+  baseUrl: string;
+  trustedProxy: readonly Range[];
+  /** SPKI pin of our own CA, base64; absent with an own certificate. */
+  certPin?: string;
+  /** Absent: there is no /metrics. */
+  metrics?: { token?: string; ranges?: readonly Range[] };
+}
+
+export interface Services extends OperatorOptions {
+  limits: Limits;
+}

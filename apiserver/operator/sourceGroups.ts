@@ -1,0 +1,50 @@
+/** What is backed up on a host: list, create, run now. */
+import { labels, newObject, type Host, type SourceGroup } from '#crds/kinds.js';
+import type { Stored } from '#crds/meta.js';
+import { AlreadyExists } from '#crds/objectStore.js';
+import type { SourceGroupInput, SourceGroupItem } from '#crds/operator/operator.gen.js';
+import { runBackup } from './jobs.js';
+import { refuseLater } from './later.js';
+import { childName, hashedChildName } from './names.js';
+import { ownedBy, type Objects } from './objects.js';
+import { Problem } from './problem.js';
+import { groupsOf } from './reach.js';
+import { route, type RouteTable } from './route.js';
+import * as shapes from './shapes.js';
+
+export const sourceGroups: RouteTable = {
+  'GET /api/hosts/:host/source-groups': route({ may: 'list sourcegroups', reply: shapes.items(shapes.SourceGroupItem) }, ({ host, objects }) => ({ items: groupsOf(objects.cache, host).map(toItem) })),
+  'POST /api/hosts/:host/source-groups': route({ may: 'create sourcegroups', body: shapes.SourceGroupInput, reply: shapes.SourceGroupItem, status: 201 }, async ({ host, body, objects }) => {
+    refuseLater(body);
+    if (groupsOf(objects.cache, host).some((group) => tagOf(group) === body.name)) throw new Problem(409, 'already_exists', `name: host ${host.metadata.name} has a source group ${JSON.stringify(body.name)} already`, { details: [{ field: 'name', message: 'is taken' }] });
+    return toItem(await create(host, body, objects));
+  }),
+  'POST /api/hosts/:host/source-groups/:group/run': route({ may: 'create resticjobs', reply: shapes.RunReply, status: 202 }, async (call) => {
+    const job = await runBackup(call, call.group);
+    return { job_id: job.metadata.uid, job_ids: [job.metadata.uid] };
+  }),
+};
+
+export function tagOf(group: Pick<SourceGroup, 'spec' | 'metadata'>): string {
+  return group.spec.tag ?? group.metadata.name;
+}
+
+async function create(host: Stored<Host>, { name, includes, excludes = [] }: SourceGroupInput, objects: Objects): Promise<Stored<SourceGroup>> {
+  const object = (objectName: string): SourceGroup => newObject('SourceGroup', { name: objectName, labels: { [labels.host]: host.metadata.name }, ownerReferences: [ownedBy(host)] }, {
+    spec: { hostRef: { name: host.metadata.name }, tag: name, includes: [...new Set(includes)], ...(excludes.length > 0 ? { excludes: [...new Set(excludes)] } : {}) },
+  });
+  try {
+    return await objects.create('SourceGroup', object(childName(host.metadata.name, name)));
+  } catch (error) {
+    // Taken by what reads the same and is not this (E33).
+    if (error instanceof AlreadyExists) return objects.create('SourceGroup', object(hashedChildName(host.metadata.name, name)));
+    throw error;
+  }
+}
+
+function toItem({ metadata, spec, status, ...rest }: Stored<SourceGroup>): SourceGroupItem {
+  return {
+    id: metadata.uid, name: tagOf({ metadata, spec, ...rest }), object_name: metadata.name, includes: spec.includes, excludes: spec.excludes ?? [],
+    suspended: spec.suspend === true, last_backup_at: status?.lastBackupTime ?? null,
+  };
+}
