@@ -4,7 +4,7 @@
  * promise). It also tames the ways lmdb fails: a failed commit rejects and raises a second promise, and an error while the
  * meta page is written leaves the environment refusing even reads (MDB_PANIC) until it is opened again.
  */
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { open, type RangeOptions, type RootDatabase } from 'lmdb';
 import { Unavailable } from '#crds/objectStore.js';
@@ -165,9 +165,19 @@ async function causeOf(error: unknown): Promise<unknown> {
 
 function unavailable(dir: string, cause: unknown): Unavailable {
   const text = textOf(cause);
-  if (/No space left|ENOSPC|EDQUOT|quota exceeded/i.test(text)) return new Unavailable(`disk full: nothing can be written to ${dir}; free some space, then writes go on by themselves`, { diskFull: true, retryAfterSeconds: 10, cause });
+  if (/No space left|ENOSPC|EDQUOT|quota exceeded/i.test(text) || (/Input\/output error/i.test(text) && isFull(dir))) return new Unavailable(`disk full: nothing can be written to ${dir}; free some space, then writes go on by themselves`, { diskFull: true, retryAfterSeconds: 10, cause });
   if (/EACCES|EPERM|EROFS|Permission denied|Read-only file system|not permitted/i.test(text)) return new Unavailable(`data directory ${dir} is not writable: ${text}`, { cause });
   return new Unavailable(`data directory ${dir}: ${text}`, { retryAfterSeconds: 5, cause });
+}
+
+/** A write cut short by a full disk is reported by LMDB as EIO. */
+function isFull(dir: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dir);
+    return bavail * bsize < 1024 * 1024;
+  } catch {
+    return false;
+  }
 }
 
 function textOf(cause: unknown): string {

@@ -139,7 +139,7 @@ describe('the file store and its disk', function () {
         expect((await again.list('Host')).items).to.have.length(names.length + 1);
         await again.close();
       } finally {
-        execFileSync('umount', [small]);
+        execFileSync('umount', ['-l', small]);
       }
     });
 
@@ -154,7 +154,7 @@ describe('the file store and its disk', function () {
         expect(error).to.be.instanceOf(Unavailable);
         expect(error.message).to.contain(`data directory ${join(data, 'inner')} is not writable`);
       } finally {
-        if (root) execFileSync('umount', [data]);
+        if (root) execFileSync('umount', ['-l', data]);
         else chmodSync(data, 0o700);
       }
     });
@@ -172,7 +172,7 @@ describe('the file store and its disk', function () {
         expect(error).to.be.instanceOf(Unavailable);
         expect(error.message).to.contain(`data directory ${join(small, 'data')} is not writable`);
       } finally {
-        execFileSync('umount', [small]);
+        execFileSync('umount', ['-l', small]);
       }
     });
   });
