@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAdmission } from '#apiserver/admission/index.js';
 import { createIdentity, type Identity } from '#apiserver/auth/index.js';
+import type { Access } from '#apiserver/auth/types.js';
 import { createBus, type Bus } from '#apiserver/live/bus.js';
 import { createLive, type Live } from '#apiserver/live/index.js';
 import { openRecords, type Records } from '#apiserver/records/index.js';
@@ -48,6 +49,8 @@ export interface BedOptions {
   /** Runs with the parts of each start; the result is undone before they close. */
   with?: (parts: Pick<SessionBed, 'store' | 'informers' | 'records' | 'identity'> & { clock: Clock; log: Log }) => { stop(): Promise<void> };
   maxBuffered?: number;
+  /** Who a browser is, when it is not to be a matter of passwords. */
+  access?: (identity: Identity) => Access;
 }
 
 export async function openSessionBed(options: BedOptions = {}): Promise<SessionBed> {
@@ -67,7 +70,7 @@ export async function openSessionBed(options: BedOptions = {}): Promise<SessionB
     extra = options.with?.({ store, informers, records, identity, clock, log });
     const bus = createBus();
     const sessions = createSessions({ store, informers, records, bus, identity, planKey: identity.planKey, epoch: store.epoch, gatewayName: 'gateway-1', namespace: 'default', signingKey: identity.signingKey, clock, log });
-    const live = createLive({ informers, records, bus, access: identity, log, ...(options.maxBuffered === undefined ? {} : { maxBuffered: options.maxBuffered }) });
+    const live = createLive({ informers, records, bus, access: options.access?.(identity) ?? identity, log, ...(options.maxBuffered === undefined ? {} : { maxBuffered: options.maxBuffered }) });
     server = createServer((_request, response) => { response.writeHead(404).end(); });
     server.on('upgrade', (request, socket, head) => {
       if (request.url?.startsWith('/ws/')) sessions.handleUpgrade(request, socket, head);
