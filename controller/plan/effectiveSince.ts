@@ -11,11 +11,16 @@ import { parseTime, timestamp } from '../runtime/time.js';
 const fields = ['f:schedule', 'f:timeZone', 'f:suspend'];
 
 export function effectiveSince(schedule: Stored<Schedule>, host: Stored<Host>): string {
-  let since = Math.max(parseTime(schedule.metadata.creationTimestamp) ?? 0, parseTime(host.metadata.creationTimestamp) ?? 0);
+  return timestamp(Math.max(changedAt(schedule), parseTime(host.metadata.creationTimestamp) ?? 0));
+}
+
+/** When schedule, timeZone or suspend last changed, as far as it can be told; epoch ms. */
+export function changedAt(schedule: Stored<Schedule>): number {
+  let since = parseTime(schedule.metadata.creationTimestamp) ?? 0;
   for (const entry of schedule.metadata.managedFields ?? []) {
     const spec = entry.subresource ? undefined : entry.fieldsV1?.['f:spec'];
     if (typeof spec !== 'object' || spec === null || !fields.some((field) => Object.hasOwn(spec, field))) continue;
     since = Math.max(since, parseTime(entry.time) ?? 0);
   }
-  return timestamp(since);
+  return since;
 }

@@ -8,7 +8,7 @@ import type { Log } from '../ports.js';
 import { MAX_DELAY, type WorkQueue } from './queue.js';
 import { TerminalError, type Result } from './types.js';
 
-export type Reconcile = (key: ObjectKey) => Promise<Result>;
+export type Reconcile = (key: string) => Promise<Result>;
 
 export interface Loop {
   /** Resolves when the reconciles in flight have ended; no more begin. */
@@ -17,7 +17,7 @@ export interface Loop {
 
 type Ending = { type: 'done' } | { type: 'later'; after: number } | { type: 'conflict' } | { type: 'terminal'; error: Error } | { type: 'retry'; error: unknown };
 
-async function attempt(reconcile: Reconcile, key: ObjectKey): Promise<Ending> {
+async function attempt(reconcile: Reconcile, key: string): Promise<Ending> {
   try {
     const { requeueAfter } = await reconcile(key);
     return requeueAfter === undefined ? { type: 'done' } : { type: 'later', after: requeueAfter };
@@ -28,7 +28,7 @@ async function attempt(reconcile: Reconcile, key: ObjectKey): Promise<Ending> {
   }
 }
 
-/** Queue keys are `namespace/name`. */
+/** The key of an object from its queue text, `namespace/name`. */
 export function parseKey(text: string): ObjectKey {
   const slash = text.indexOf('/');
   return { namespace: text.slice(0, slash), name: text.slice(slash + 1) };
@@ -49,7 +49,7 @@ export function startLoop(options: { name: string; queue: WorkQueue; workers: nu
         sinceYield = 0;
         await new Promise((resolve) => setImmediate(resolve));
       }
-      const ending = await attempt(reconcile, parseKey(text));
+      const ending = await attempt(reconcile, text);
       switch (ending.type) {
         case 'done': queue.forget(text); break;
         case 'later': queue.forget(text); queue.addAfter(text, Math.min(ending.after, MAX_DELAY)); break;

@@ -17,7 +17,7 @@ export interface DrainingRecorder extends Recorder {
 
 type About = Parameters<Recorder['event']>[0];
 
-export function createRecorder({ store, cache, clock, log, writer, namespace }: { store: ObjectStore; cache: Cache; clock: Clock; log: Log; writer: Writer; namespace: string }): DrainingRecorder {
+export function createRecorder({ store, cache, clock, log, writer, namespace, instance }: { store: ObjectStore; cache: Cache; clock: Clock; log: Log; writer: Writer; namespace: string; instance: string }): DrainingRecorder {
   /** Per event name: how many occurrences wait for the write in flight. */
   const waiting = new Map<string, { count: number; last: number }>();
   const writes = new Set<Promise<void>>();
@@ -39,7 +39,7 @@ export function createRecorder({ store, cache, clock, log, writer, namespace }: 
       await store.create('Event', newObject('Event', { name, namespace }, {
         involvedObject: { apiVersion: about.apiVersion, kind: about.kind, namespace: about.metadata.namespace ?? namespace, name: about.metadata.name, uid: about.metadata.uid },
         type, reason, message, count, firstTimestamp: last, lastTimestamp: last,
-        source: { component: 'restic-manager' }, reportingComponent: 'restic-manager', reportingInstance: '',
+        source: { component: 'restic-manager' }, reportingComponent: 'restic-manager', reportingInstance: instance,
       }), writer);
     } catch (error) {
       if (!(error instanceof AlreadyExists)) throw error;

@@ -1,0 +1,49 @@
+/** Keeps a schedule's status: is it valid, which groups and hosts it reaches, last and next run. Nothing is started here: agents run their own cron. */
+import type { ObjectKey } from '#crds/meta.js';
+import { assertNever, decide } from '../../runtime/decide.js';
+import { requeueAt, timestamp } from '../../runtime/time.js';
+import type { ReconcileContext, Result } from '../../runtime/types.js';
+import { conditionOf, summarize } from '../../status/conditions.js';
+import { withStatus } from '../../status/patch.js';
+import { resultOf } from '../host/facts.js';
+import { gatherScheduleFacts } from './facts.js';
+import { scheduleMachine, type ScheduleState } from './machine.js';
+
+const GROUPS_TEXT = 1024;
+
+export async function reconcileSchedule(key: ObjectKey, ctx: ReconcileContext): Promise<Result> {
+  const schedule = ctx.cache.get('Schedule', key);
+  if (!schedule || schedule.metadata.deletionTimestamp) return {};
+  const { facts, now, matched, synced, lastRun, nextRun } = gatherScheduleFacts(schedule, ctx);
+  const ready = conditionOf(schedule, 'Ready')?.status;
+  const before: ScheduleState = ready === 'True' ? 'Ready' : ready === 'False' ? 'Stalled' : 'New';
+  const { phase, actions } = decide(scheduleMachine, before, facts);
+
+  return withStatus('Schedule', schedule, ctx, (status) => {
+    for (const action of actions) {
+      switch (action.type) {
+        case 'announceStall': if (facts.problem) ctx.recorder.event(schedule, 'Warning', facts.problem.reason, facts.problem.message); break;
+        default: assertNever(action.type);
+      }
+    }
+    status.groups = groupsText(schedule.spec.sourceGroupRefs.map((ref) => ref.name));
+    status.hosts = { matched, synced };
+    if (lastRun) {
+      status.lastRunTime = lastRun.status?.completionTime;
+      status.lastRunResult = resultOf(lastRun);
+    }
+    status.nextRun = nextRun === undefined ? undefined : timestamp(nextRun);
+    const moment = { generation: schedule.metadata.generation, now };
+    if (phase === 'Stalled' && facts.problem) summarize(status, { type: 'stalled', ...facts.problem }, moment);
+    else summarize(status, schedule.spec.suspend ? { type: 'ready', message: 'suspended: no run starts by itself' } : { type: 'ready' }, moment);
+    return requeueAt(now, nextRun);
+  });
+}
+
+/** Names as one column shows them, cut with a count of the rest. */
+function groupsText(names: readonly string[]): string {
+  const all = names.join(',');
+  if (all.length <= GROUPS_TEXT) return all;
+  const shown = names.slice(0, 12);
+  return `${shown.join(',')} and ${names.length - shown.length} more`;
+}
