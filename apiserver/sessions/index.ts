@@ -22,7 +22,7 @@ export function createSessions(options: SessionsOptions & { certPinSha256?: stri
   const { informers, identity, clock, log } = options;
   const context: SessionContext = {
     ...options,
-    recorder: options.recorder ?? createRecorder({ store: options.store, cache: informers.cache, clock, log, namespace: options.namespace, writer: { principal: { name: 'system:sessions', role: 'system' }, door: 'session', fieldManager: 'session' } }),
+    recorder: options.recorder ?? createRecorder({ store: options.store, cache: informers.cache, clock, log, namespace: options.namespace, instance: options.gatewayName, writer: { principal: { name: 'system:sessions', role: 'system' }, door: 'session', fieldManager: 'session' } }),
     pace: createPacer(CONNECT_WRITES_PER_SECOND, clock),
     writer: (hostName): Writer => ({ principal: { name: `system:host:${hostName}`, role: 'system' }, door: 'session', fieldManager: 'session' }),
     goneJobs: new Map(),

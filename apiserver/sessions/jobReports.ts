@@ -3,13 +3,14 @@
  * job's status. After an absence only the newest run of each schedule and group becomes an object; all of them are in
  * records.
  */
-import { keyText, type ObjectKey } from '#crds/meta.js';
-import type { JobFinished, JobIdentity, JobLog, JobStarted, LogLine, SpoolDropped } from '#crds/wire/agentProtocol.gen.js';
+import { keyOf, keyText, type ObjectKey } from '#crds/meta.js';
+import type { ResticJobObserved } from '#crds/types/resticJob.gen.js';
+import type { JobFinished, JobLog, JobStarted, LogLine, SpoolDropped } from '#crds/wire/agentProtocol.gen.js';
 import { checkAgentStarted, ensureAgentJob, findJob } from './agentJobs.js';
 import { firingKey, type Ledger } from './ledger.js';
 import { announceEnd, observedFromFinish, observedFromStart, writeObserved } from './observed.js';
 import { takeRepoStats, takeSnapshots } from './repositoryReports.js';
-import { RefusedReport, type SpooledFrame } from './reports.js';
+import { isForGood, RefusedReport, type SpooledFrame } from './reports.js';
 import type { SessionContext, StoredHost, StoredJob } from './types.js';
 
 export interface JobReports {
@@ -36,11 +37,14 @@ export function createJobReports(context: SessionContext, host: StoredHost, ledg
   function wasDeleted(runID: string): boolean {
     return context.goneJobs.get(runID) === hostName;
   }
+  async function keepOutcome(report: JobFinished): Promise<void> {
+    await records.putOutcome(keyFor(report.identity.job), { uid: report.identity.runID, observed: observedFromFinish(report, clock.now()), recordedTime: new Date(clock.now()).toISOString() });
+  }
   /** The report's job is gone. What the agent did is kept, if it can be shown to be this host's. */
   async function keepOutcomeOfGone(report: JobFinished): Promise<void> {
     const { identity } = report;
     if (!wasDeleted(identity.runID)) throw new RefusedReport(`job ${identity.job} does not exist`);
-    await records.putOutcome(keyFor(identity.job), { uid: identity.runID, observed: observedFromFinish(report, clock.now()), recordedTime: new Date(clock.now()).toISOString() });
+    await keepOutcome(report);
     recorder.event(host, 'Warning', 'LateReport', `job ${identity.job} ended ${report.phase} (${report.reason}), but its object had been deleted`);
     announceEnd(context, keyFor(identity.job));
   }
@@ -75,8 +79,10 @@ export function createJobReports(context: SessionContext, host: StoredHost, ledg
     // Told again outside a backlog: its object, if it had one, was collected since. In a backlog it may be a repetition after a crash.
     if (!inBacklog && records.findOutcome(key)) return;
     if (!(identity.job in open)) checkAgentStarted(context, host, identity);
-    await records.putOutcome(key, { uid: identity.runID, observed: observedFromFinish(report, clock.now()), recordedTime: new Date(clock.now()).toISOString() });
     Reflect.deleteProperty(open, identity.job);
+    const older = newest[firingKey(identity)];
+    if (older && older.identity.job !== identity.job) await keepOutcome(older);
+    // Its own outcome follows with its object: under another uid the reconciler would take it for an earlier run's.
     newest[firingKey(identity)] = report;
     if (!inBacklog) await makeObjects();
     announceEnd(context, key);
@@ -85,17 +91,22 @@ export function createJobReports(context: SessionContext, host: StoredHost, ledg
   async function makeObjects(): Promise<void> {
     const { open, newest } = ledger.state;
     for (const [key, report] of Object.entries(newest)) {
-      await observeNew(report.identity, () => observedFromFinish(report, clock.now()));
+      await observeNew(report, observedFromFinish(report, clock.now()));
       Reflect.deleteProperty(newest, key);
     }
     for (const [name, report] of Object.entries(open)) {
-      await observeNew(report.identity, () => observedFromStart(report));
+      await observeNew(report, observedFromStart(report));
       Reflect.deleteProperty(open, name);
     }
   }
-  async function observeNew(identity: JobIdentity, observed: () => ReturnType<typeof observedFromStart>): Promise<void> {
-    const job = await ensureAgentJob(context, host, identity);
-    await writeObserved(context, hostName, job, observed());
+  /** What no object can be made of is put aside, or it would hold up all that follows. */
+  async function observeNew(report: JobStarted | JobFinished, observed: ResticJobObserved): Promise<void> {
+    try {
+      await writeObserved(context, hostName, await ensureAgentJob(context, host, report.identity), observed);
+    } catch (error) {
+      if (!isForGood(error)) throw error;
+      await records.deadLetter(keyOf(host), report, error.message);
+    }
   }
 
   /** True when lines under this name may be kept: the job is this host's and the run is the one the object stands for. */

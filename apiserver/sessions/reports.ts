@@ -19,6 +19,11 @@ export class RefusedReport extends Error {
   override name = 'RefusedReport';
 }
 
+/** No retry can help: refused by us, by admission, or by our own mistake. */
+export function isForGood(error: unknown): error is Error {
+  return error instanceof RefusedReport || error instanceof TypeError || (error instanceof StoreError && ['Invalid', 'Forbidden'].includes(error.reason));
+}
+
 export interface ReportsOptions {
   ledger: Ledger;
   /** Last seq of the backlog the agent named in hello; 0 for none. */
@@ -62,8 +67,7 @@ export function createReports({ ledger, backlogLast, apply, deadLetter, ack, fin
     try {
       await apply(frame, frame.seq <= backlogLast);
     } catch (error) {
-      const forGood = error instanceof RefusedReport || error instanceof TypeError || (error instanceof StoreError && ['Invalid', 'Forbidden'].includes(error.reason));
-      if (!forGood) throw error;
+      if (!isForGood(error)) throw error;
       await deadLetter(frame, error.message);
     }
   }
