@@ -30,9 +30,9 @@ async function hashOf(folders: readonly string[], extra: string): Promise<string
   return hash.digest('hex');
 }
 
-/** RM_BUILD_VERSION and the commit of the checkout; the same stamp goes into every program. */
+/** BUILD_VERSION and the commit of the checkout; the same stamp goes into every program. */
 async function versionStamp(): Promise<{ version: string; commit: string }> {
-  const version = process.env.RM_BUILD_VERSION ?? '0.0.0-dev';
+  const version = process.env.BUILD_VERSION ?? '0.0.0-dev';
   const git = await run('git', ['rev-parse', '--short=12', 'HEAD'], { mayFail: true });
   return { version, commit: git.code === 0 ? git.stdout.trim() : 'unknown' };
 }

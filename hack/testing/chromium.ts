@@ -7,7 +7,7 @@ import { chromiumPath, onPath } from '../tools/paths.js';
 export async function ensureChromium(mayInstall: boolean): Promise<string> {
   const present = chromiumPath();
   if (present) return present;
-  const fix = 'Chromium is missing: install it (Debian: apt-get install chromium), name one in RM_TEST_CHROMIUM, or run as root with --install';
+  const fix = 'Chromium is missing: install it (Debian: apt-get install chromium), name one in TEST_CHROMIUM, or run as root with --install';
   if (!mayInstall || !onPath('apt-get') || process.getuid?.() !== 0) throw new Error(fix);
   await step('install Chromium from the distribution (a few minutes)', async () => {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };

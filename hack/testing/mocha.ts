@@ -28,7 +28,7 @@ async function readReport(file: string): Promise<{ lines: number; now: string; e
 export async function runMocha(name: string, files: readonly string[], limits: Limits = defaultLimits, args: readonly string[] = []): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'rm-mocha-'));
   const report = join(folder, 'report.jsonl');
-  const env = { ...process.env, RM_TEST_REPORT: report, PATH: `${toolsFolder}:${process.env.PATH ?? ''}` };
+  const env = { ...process.env, TEST_REPORT_FILE: report, PATH: `${toolsFolder}:${process.env.PATH ?? ''}` };
   const child = spawn(process.execPath, [inRoot('node_modules/mocha/bin/mocha.js'), '--reporter', inRoot('hack/testing/reporter.ts'), ...args, ...files],
     { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
   const stop = (signal: NodeJS.Signals): void => { if (child.pid !== undefined) try { process.kill(-child.pid, signal); } catch { /* ended */ } };

@@ -1,6 +1,6 @@
 /**
  * mocha's spec output, plus what the runner needs to judge a process it cannot trust to end: which test runs right now and, at
- * the end, the counts. Written to the file RM_TEST_REPORT names, as JSON lines.
+ * the end, the counts. Written to the file TEST_REPORT_FILE names, as JSON lines.
  */
 import { appendFileSync } from 'node:fs';
 import Mocha from 'mocha';
@@ -8,7 +8,7 @@ import Mocha from 'mocha';
 export default class Reporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options);
-    const file = process.env.RM_TEST_REPORT;
+    const file = process.env.TEST_REPORT_FILE;
     if (!file) return;
     const say = (event: Record<string, unknown>): void => { appendFileSync(file, `${JSON.stringify(event)}\n`); };
     const counts = { passed: 0, failed: 0 };

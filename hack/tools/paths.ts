@@ -26,7 +26,7 @@ export function onPath(name: string): string | undefined {
   return undefined;
 }
 
-/** The browser of the e2e suites: RM_TEST_CHROMIUM or a system package. Undefined when there is none. */
+/** The browser of the e2e suites: TEST_CHROMIUM or a system package. Undefined when there is none. */
 export function chromiumPath(): string | undefined {
-  return process.env.RM_TEST_CHROMIUM ?? onPath('chromium') ?? onPath('chromium-browser') ?? onPath('google-chrome');
+  return process.env.TEST_CHROMIUM ?? onPath('chromium') ?? onPath('chromium-browser') ?? onPath('google-chrome');
 }
