@@ -54,7 +54,7 @@ export function questionOf(may: Exclude<Permission, 'public'>): AccessQuestion {
 function sameOrigin({ baseUrl, trustedProxy }: Services): RequestHandler {
   return (request, _response, next) => {
     const safe = request.method === 'GET' || request.method === 'HEAD';
-    if (!safe && !isSameOrigin(request, { baseUrl, trusted: trustedProxy })) throw new Problem(403, 'cross_origin', 'the request comes from another site');
+    if (!safe && !isSameOrigin(request, { baseUrl: baseUrl(), trusted: trustedProxy })) throw new Problem(403, 'cross_origin', 'the request comes from another site');
     next();
   };
 }

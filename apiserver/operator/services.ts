@@ -17,8 +17,8 @@ export interface OperatorOptions {
   log: Log;
   /** Secure flag of the cookies. */
   cookieSecure: boolean;
-  /** Where people reach the server; compared with Origin. */
-  baseUrl: string;
+  /** Where people reach the server; compared with Origin. Known for good once the listeners are open. */
+  baseUrl: () => string;
   trustedProxy: readonly Range[];
   /** SPKI pin of our own CA, base64; absent with an own certificate. */
   certPin?: string;
