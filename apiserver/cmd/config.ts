@@ -113,7 +113,8 @@ function overlay(file: string | undefined, problems: string[]): Map<string, stri
   const path = file !== undefined && file !== '' ? file : DEFAULT_FILE;
   if (path === DEFAULT_FILE && !existsSync(path)) return values;
   try {
-    const document: unknown = load(readFileSync(path, 'utf8')) ?? {};
+    const text = readFileSync(path, 'utf8');
+    const document: unknown = isEmpty(text) ? {} : load(text) ?? {};
     if (typeof document !== 'object' || document === null || Array.isArray(document)) throw new Error('must be a mapping of settings');
     for (const [key, value] of Object.entries(document)) {
       const name = `RM_${key.toUpperCase()}`;
@@ -127,6 +128,11 @@ function overlay(file: string | undefined, problems: string[]): Map<string, stri
     problems.push(`RM_CONFIG: ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
   return values;
+}
+
+/** Nothing but comments: the parser refuses that. */
+function isEmpty(text: string): boolean {
+  return text.split('\n').every((line) => line.trim() === '' || line.trim().startsWith('#'));
 }
 
 function metricsToken(values: Values): string | undefined {

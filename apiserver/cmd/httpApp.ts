@@ -34,6 +34,7 @@ export function createHttpApp({ access, resources, operator, pageDirectory, same
     next();
   });
   app.use(resources, operator, pages(pageDirectory));
+  app.use((request, response) => { response.status(404).json({ code: 'not_found', message: `${request.method} ${request.path} was not found` }); });
   app.use((error: unknown, request: Request, response: express.Response, next: express.NextFunction) => {
     const status = statusOf(error);
     if (status >= 500) log.error({ method: request.method, path: request.path, error: error instanceof Error ? error.stack : String(error) }, 'a request failed');

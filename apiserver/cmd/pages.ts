@@ -9,6 +9,8 @@ import express, { type RequestHandler, type Router } from 'express';
 import helmet from 'helmet';
 
 const ONE_YEAR = 31_536_000;
+/** What is no page even when nothing is there: other programs ask for it, and files. */
+const NO_PAGE = /^\/(metrics|healthz|readyz|ws|agent|install|auth|setup|api|apis)(\/|$)|\.[A-Za-z0-9]+$/;
 
 /** dist/ui, as seen from the bundle, from the compiled rooms and from the sources. */
 export function findPageDirectory(): string | undefined {
@@ -34,13 +36,17 @@ export function securityHeaders(): RequestHandler {
 export function pages(directory: string | undefined): Router {
   const router = express.Router();
   if (directory === undefined) {
-    router.get('/{*path}', (_request, response) => { response.status(503).type('text/plain').send('The page is not built: run `npm run build`.\n'); });
+    router.get('/{*path}', (request, response, next) => {
+      if (NO_PAGE.test(request.path)) { next(); return; }
+      response.status(503).type('text/plain').send('The page is not built: run `npm run build`.\n');
+    });
     return router;
   }
   const assets = join(directory, 'assets');
   router.use('/assets', express.static(assets, { immutable: true, maxAge: ONE_YEAR * 1000, index: false, fallthrough: false }));
   router.use(express.static(directory, { index: false, setHeaders: (response) => { response.setHeader('Cache-Control', 'no-cache'); } }));
-  router.get('/{*path}', (_request, response) => {
+  router.get('/{*path}', (request, response, next) => {
+    if (NO_PAGE.test(request.path)) { next(); return; }
     response.setHeader('Cache-Control', 'no-cache');
     response.sendFile(join(directory, 'index.html'), { cacheControl: false });
   });
