@@ -4,6 +4,7 @@
  */
 import { newObject } from '#crds/kinds.js';
 import { NotFound, type ObjectStore, type Writer } from '#crds/objectStore.js';
+import { gatewayLease } from '#controller/kinds/host/presence.js';
 import type { Clock, Log } from '#controller/ports.js';
 
 const RENEW_MS = 10_000;
@@ -14,7 +15,7 @@ export interface GatewayLease { stop(): void }
 
 /** Resolves after the first renewal is durable. A failed renewal is tried again at the next turn. */
 export async function keepGatewayLease({ store, namespace, gatewayName, clock, log }: { store: ObjectStore; namespace: string; gatewayName: string; clock: Clock; log: Log }): Promise<GatewayLease> {
-  const key = { namespace, name: gatewayName };
+  const key = { namespace, name: gatewayLease(gatewayName) };
   const acquireTime = microTime(clock.now());
   let cancel: (() => void) | undefined;
   let stopped = false;
