@@ -29,7 +29,6 @@ export function list(context: ListContext, kind: Kind, options: ListOptions): Ob
   const prefix = options.namespace === undefined || options.namespace === '' ? `o/${kind}/` : `o/${kind}/${options.namespace}/`;
   const past = new Map<string, AnyStored | undefined>();
   if (version < context.version) for (const change of history.after(kind, version)) if (!past.has(change.key)) past.set(change.key, change.before);
-  const keys = keysAt(objects.keys(kind), past);
   const at = (key: string): AnyStored | undefined => (past.has(key) ? past.get(key) : objects.get(key));
 
   const name = onlyName(options.fieldSelector);
@@ -40,17 +39,17 @@ export function list(context: ListContext, kind: Kind, options: ListOptions): Ob
 
   const items: AnyStored[] = [];
   const limit = options.limit === undefined || options.limit <= 0 ? Infinity : options.limit;
-  let index = page === undefined ? firstAtLeast(keys, prefix) : firstAtLeast(keys, `${page.last}\0`);
+  const keys = new KeysAt(objects.keys(kind), past, prefix, page === undefined ? prefix : `${page.last}\0`);
   let last = '';
-  for (; index < keys.length && items.length < limit; index += 1) {
-    const key = keys[index];
-    if (key === undefined || !key.startsWith(prefix)) break;
-    const object = at(key);
+  while (items.length < limit) {
+    const key = keys.next();
+    if (key === undefined) return { items, resourceVersion: String(version) };
     last = key;
+    const object = at(key);
     if (object !== undefined && (matches?.(object) ?? true)) items.push(object);
   }
-  const rest = firstAtLeast(keys, endOf(prefix)) - index;
-  if (rest <= 0 || items.length < limit) return { items, resourceVersion: String(version) };
+  const rest = keys.remaining();
+  if (rest === 0) return { items, resourceVersion: String(version) };
   return {
     items,
     resourceVersion: String(version),
@@ -75,14 +74,50 @@ export function parseVersion(text: string | undefined): number | undefined {
   return Number(text);
 }
 
-/** Today's keys and those that were there then, sorted; keys made since are answered by `past` as absent. */
-function keysAt(keys: readonly string[], past: ReadonlyMap<string, AnyStored | undefined>): readonly string[] {
-  const removed: string[] = [];
-  for (const [key, object] of past) if (object !== undefined && keys[firstAtLeast(keys, key)] !== key) removed.push(key);
-  const made = new Set<string>();
-  for (const [key, object] of past) if (object === undefined) made.add(key);
-  if (removed.length === 0 && made.size === 0) return keys;
-  return [...keys, ...removed].filter((key) => !made.has(key)).sort();
+/** Walks the keys there were: today's without those made since, merged with those removed since. */
+class KeysAt {
+  readonly #keys: readonly string[];
+  readonly #past: ReadonlyMap<string, AnyStored | undefined>;
+  readonly #removed: string[] = [];
+  readonly #made: string[] = [];
+  readonly #end: number;
+  #index: number;
+  #removedIndex: number;
+
+  constructor(keys: readonly string[], past: ReadonlyMap<string, AnyStored | undefined>, prefix: string, from: string) {
+    this.#keys = keys;
+    this.#past = past;
+    this.#index = firstAtLeast(keys, from);
+    this.#end = firstAtLeast(keys, endOf(prefix));
+    for (const [key, object] of past) {
+      if (!key.startsWith(prefix) || key < from) continue;
+      const isThere = keys[firstAtLeast(keys, key)] === key;
+      if (object !== undefined && !isThere) this.#removed.push(key);
+      if (object === undefined && isThere) this.#made.push(key);
+    }
+    this.#removed.sort();
+    this.#removedIndex = 0;
+  }
+
+  next(): string | undefined {
+    for (;;) {
+      const key = this.#index < this.#end ? this.#keys[this.#index] : undefined;
+      const removed = this.#removed[this.#removedIndex];
+      if (removed !== undefined && (key === undefined || removed < key)) {
+        this.#removedIndex += 1;
+        return removed;
+      }
+      this.#index += 1;
+      if (key === undefined) return undefined;
+      if (!this.#past.has(key) || this.#past.get(key) !== undefined) return key;
+    }
+  }
+
+  remaining(): number {
+    const next = this.#keys[this.#index];
+    const made = next === undefined ? 0 : this.#made.filter((key) => key >= next).length;
+    return Math.max(0, this.#end - this.#index) - made + this.#removed.length - this.#removedIndex;
+  }
 }
 
 function endOf(prefix: string): string {
