@@ -1,0 +1,204 @@
+/**
+ * Puts the parts of one agent together, in the order that keeps its promises: what a crash left is ended first, then the cron
+ * of the last plan runs, and only then somebody looks for the server.
+ */
+import { join } from 'node:path';
+import { version } from '#crds/version.js';
+import { systemClock, timestamp, type Clock } from './clock.js';
+import type { AgentConfig } from './config.js';
+import { Cron } from './cron/cron.js';
+import { nextFire } from './cron/nextFire.js';
+import { privateDirectory } from './files.js';
+import { fingerprintOf } from './install/keys.js';
+import { describeMachine } from './install/machine.js';
+import { Identity, openState } from './install/state.js';
+import { lockState } from './install/stateLock.js';
+import { Link } from './link/link.js';
+import { messageOf, type Log } from './log.js';
+import { PlanFile, stalledSchedules } from './plan/planFile.js';
+import { ResticProbe } from './restic/capabilities.js';
+import { processStartTime } from './runs/child.js';
+import { Journal } from './runs/journal.js';
+import { recover } from './runs/recover.js';
+import { Refresh } from './runs/refresh.js';
+import { Supervisor } from './runs/supervisor.js';
+import { Spool } from './spool/spool.js';
+import { StatusWriter, type AgentStatus } from './status.js';
+
+/** SIGTERM gives a running restic this long to end by itself. */
+export const STOP_GRACE_MS = 60_000;
+const RESTIC_LOOK_MS = 30_000;
+/** After the last run ended, what it left to tell gets this long to reach the server; it is on disk anyway. */
+const FLUSH_MS = 2_000;
+
+export interface AgentOptions {
+  config: AgentConfig;
+  log: Log;
+  clock?: Clock;
+  openLimitMs?: number;
+}
+
+export type AgentEnd = 'stopped' | 'revoked' | 'denied' | 'failed';
+
+export interface Agent {
+  /** Resolves when the agent ended, by stop() or because its server sent it away; `message` is for people. */
+  readonly ended: Promise<{ end: AgentEnd; message: string }>;
+  status(): AgentStatus;
+  /** No new runs; a running one gets `graceMs`, then SIGINT. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/** @throws NotPrivate, StateInUse, and the disk's errors, each naming its file */
+export async function startAgent({ config, log, clock = systemClock, openLimitMs }: AgentOptions): Promise<Agent> {
+  const { stateDir } = config;
+  await privateDirectory(stateDir);
+  const release = await lockState(stateDir);
+  try {
+    const identity = await Identity.open(stateDir, log);
+    if (identity.credentials.bearer === undefined && config.agentToken !== undefined) await identity.update({ bearer: config.agentToken, server: config.server });
+    const state = await openState(stateDir, log);
+    const plan = new PlanFile(stateDir, log);
+    await plan.load(clock.now());
+    await privateDirectory(join(stateDir, 'cache'));
+    const spool = await Spool.open({ dir: join(stateDir, 'spool'), log });
+    const journal = await Journal.open(join(stateDir, 'journal.jsonl'), log, clock.now());
+    return run({ config, log, clock, openLimitMs, identity, state, plan, spool, journal, release });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+interface Parts extends AgentOptions {
+  clock: Clock;
+  identity: Identity;
+  state: Awaited<ReturnType<typeof openState>>;
+  plan: PlanFile;
+  spool: Spool;
+  journal: Journal;
+  release(): Promise<void>;
+}
+
+function run(parts: Parts): Agent {
+  const { config, log, clock, identity, state, plan, spool, journal } = parts;
+  const { stateDir } = config;
+  const cacheRoot = join(stateDir, 'cache');
+  const machine = describeMachine(config.hostname);
+  const probe = new ResticProbe(config.restic);
+  const refresh = new Refresh({
+    plan, probe, spool, clock, log, cacheRoot,
+    lastStats: (id) => { const at = state.data.lastStats?.[id]; return at === undefined ? undefined : Date.parse(at); },
+    setLastStats: async (id, at) => {
+      state.data.lastStats = { ...state.data.lastStats, [id]: timestamp(at) };
+      await state.write();
+    },
+  });
+  const supervisor: Supervisor = new Supervisor({
+    stateDir, journal, spool, plan, probe, log, clock, openLimitMs: parts.openLimitMs,
+    epoch: () => state.data.storeEpoch,
+    clockSkewMs: () => link.clockSkewMs,
+    onProgress: (progress) => { link.progress(progress); },
+    afterBackup: () => { refresh.begin(); },
+  });
+  const link: Link = new Link({
+    identity, state, machine, probe, plan, spool, journal, supervisor, clock, log,
+    server: config.server, token: config.token, pins: config.pins, allowPlaintext: config.allowPlaintext,
+    onPlan: () => { supervisor.wake(); cron.look(); },
+  });
+  const cron: Cron = new Cron({
+    next: nextFire, clock, log, timeZone: machine.timeZone,
+    plan: () => plan.current?.plan,
+    attemptOf: (schedule, group) => journal.attemptOf(schedule, group),
+    nextRunNumber: () => journal.nextRunNumber(),
+    isActive: (group) => supervisor.isActive(group),
+    submit: (request) => { supervisor.submit(request); },
+    coalesce: (group, attempts) => { supervisor.coalesce(group, attempts); },
+  });
+
+  let resticVersion: string | undefined;
+  const say = new StatusWriter(stateDir, statusOf, log);
+  let resolveEnd: (end: { end: AgentEnd; message: string }) => void = () => undefined;
+  const ended = new Promise<{ end: AgentEnd; message: string }>((resolve) => { resolveEnd = resolve; });
+  let stopping: Promise<void> | undefined;
+  const lookForRestic = setInterval(() => { link.noticeRestic().catch((error: unknown) => { log.debug({ error: messageOf(error) }, 'restic could not be asked'); }); }, RESTIC_LOOK_MS);
+  lookForRestic.unref();
+
+  supervisor.onChange(() => { cron.look(); say.now(); });
+  link.onChange(() => {
+    say.now();
+    const { state: now } = link;
+    if ((now === 'revoked' || now === 'denied' || now === 'failed') && !stopping) void leave(now);
+  });
+  void probe.find().then((restic) => {
+    resticVersion = restic?.version;
+    if (!restic) log.warn({}, 'there is no restic on this host: the agent connects and says so, backups fail until it is installed');
+    say.now();
+  });
+  // the link may come up while the repository's lock is still being looked at; new runs wait for that
+  supervisor.hold(recover({ supervisor, journal, spool, plan, probe, clock, log, cacheRoot, clockSkewMs: () => link.clockSkewMs, openLimitMs: parts.openLimitMs }));
+  cron.look();
+  link.start();
+  say.now();
+
+  function statusOf(): AgentStatus {
+    const { current } = plan;
+    return {
+      pid: process.pid,
+      startTime: processStartTime(process.pid),
+      time: timestamp(clock.now()),
+      version,
+      server: config.server ?? identity.credentials.server,
+      host: identity.credentials.hostName ?? identity.credentials.hostID,
+      fingerprint: fingerprintOf(identity.key.publicKey),
+      link: link.state,
+      linkMessage: link.state === 'online' || link.message === '' ? undefined : link.message,
+      restic: resticVersion,
+      plan: current && { revision: current.revision, generation: current.generation, repository: current.plan.repository?.name, stalled: stalledSchedules(current.plan) },
+      next: cron.upcoming().map(({ schedule, at }) => ({ schedule, at: at === undefined ? undefined : timestamp(at) })),
+      running: supervisor.running ? [supervisor.running.identity.job] : [],
+      queued: supervisor.queued.map(({ identity: { job } }) => job),
+      spool: { unacknowledged: spool.unacknowledged, bytes: spool.bytes },
+    };
+  }
+
+  /** The server sent this agent away. */
+  async function leave(end: 'revoked' | 'denied' | 'failed'): Promise<void> {
+    const { message } = link;
+    await stop(0);
+    if (end === 'revoked') {
+      await plan.wipe();
+      await identity.wipe();
+    }
+    resolveEnd({ end, message: end === 'revoked' ? 'this host was removed from its server; its plan and credentials are wiped. Start the agent again to announce it anew' : message });
+  }
+
+  function stop(graceMs = STOP_GRACE_MS): Promise<void> {
+    stopping ??= (async () => {
+      clearInterval(lookForRestic);
+      cron.stop();
+      await supervisor.close(graceMs);
+      await refresh.stop();
+      await flushed();
+      link.stop();
+      await spool.close();
+      await journal.close();
+      await say.last();
+      await parts.release();
+    })();
+    return stopping;
+  }
+
+  async function flushed(): Promise<void> {
+    const until = Date.now() + FLUSH_MS;
+    while (link.state === 'online' && spool.unacknowledged > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  return {
+    ended,
+    status: statusOf,
+    async stop(graceMs) {
+      await stop(graceMs);
+      resolveEnd({ end: 'stopped', message: 'stopped' });
+    },
+  };
+}

@@ -1,0 +1,278 @@
+/** The link to the server: becomes a host, stays connected, and passes frames between the socket and the parts that act. Owns no runs. */
+import type { Low } from 'lowdb';
+import { createActor, type ActorRefFrom } from 'xstate';
+import type { JobProgress, Revoked, Welcome } from '#crds/wire/agentProtocol.gen.js';
+import { REVOKED_CONTEXT, type ServerFrame } from '#crds/wire/frames.js';
+import { announce, Denied } from '../install/announce.js';
+import { enroll } from '../install/enroll.js';
+import { verifyWith } from '../install/keys.js';
+import type { Machine } from '../install/machine.js';
+import type { AgentState, Identity } from '../install/state.js';
+import { timestamp, type Clock } from '../clock.js';
+import { messageOf, type Log } from '../log.js';
+import type { PlanFile } from '../plan/planFile.js';
+import type { ResticProbe } from '../restic/capabilities.js';
+import { RESULTS_KEPT_MS, type Journal } from '../runs/journal.js';
+import type { Supervisor } from '../runs/supervisor.js';
+import type { Spool } from '../spool/spool.js';
+import { Connection } from './connection.js';
+import { signedHello } from './hello.js';
+import { linkMachine, type EnrolFailure, type LinkEnd, type LinkEvent } from './machine.js';
+import { SpoolPump } from './pump.js';
+import { parsePin } from './pins.js';
+import { AddressRefused, ServerRefused, serverAddress, type ServerAddress } from './server.js';
+
+export interface LinkOptions {
+  identity: Identity;
+  state: Low<AgentState>;
+  machine: Machine;
+  probe: ResticProbe;
+  plan: PlanFile;
+  spool: Spool;
+  journal: Journal;
+  supervisor: Supervisor;
+  clock: Clock;
+  log: Log;
+  /** RM_SERVER; absent: the server that enrolled this agent. */
+  server: string | undefined;
+  token: string | undefined;
+  /** RM_SERVER_CERT_PIN_SHA256, hex. */
+  pins: readonly string[];
+  allowPlaintext: boolean;
+  /** The plan or the epoch changed. */
+  onPlan(): void;
+}
+
+export type LinkState = 'enrolling' | 'connecting' | 'online' | 'waiting' | 'revoked' | 'denied' | 'failed';
+
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #actor: ActorRefFrom<ReturnType<typeof linkMachine>>;
+  readonly #pump: SpoolPump;
+  #connection: Connection | undefined;
+  #resticVersion: string | undefined;
+  #skewMs: number | undefined;
+  #listeners: (() => void)[] = [];
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#pump = new SpoolPump(options.spool, (error) => { options.log.error({ error: messageOf(error) }, 'the spool could not be sent'); });
+    this.#actor = createActor(linkMachine({
+      enrolled: () => options.identity.credentials.bearer !== undefined,
+      enrol: async (signal, again) => this.#enrol(signal, again),
+      connect: (emit) => this.#connect(emit),
+      random: Math.random,
+    }));
+    let last = '';
+    this.#actor.subscribe(({ context }) => {
+      const { state } = this;
+      if (state === 'waiting' && last !== 'waiting') options.log.warn({ reason: context.message, seconds: Math.round(context.delayMs / 1_000) }, 'not connected; trying again');
+      last = state;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  /** Called after each change of `state`. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  get state(): LinkState {
+    const { value } = this.#actor.getSnapshot();
+    if (typeof value === 'object') return value.linked === 'online' ? 'online' : 'connecting';
+    return value === 'deciding' || value === 'connecting' ? 'connecting' : value;
+  }
+
+  /** Why it is not connected. */
+  get message(): string {
+    return this.#actor.getSnapshot().context.message;
+  }
+
+  /** This clock minus the server's, ms; undefined when it was never heard. */
+  get clockSkewMs(): number | undefined {
+    return this.#skewMs;
+  }
+
+  start(): void {
+    this.#actor.start();
+  }
+
+  stop(): void {
+    this.#pump.stop();
+    this.#connection = undefined;
+    this.#actor.stop();
+  }
+
+  progress(report: JobProgress): void {
+    if (this.#connection?.open) this.#connection.send('job.progress', report);
+  }
+
+  /** hello says which restic is here: another one needs another hello. */
+  async noticeRestic(): Promise<void> {
+    if (!this.#connection?.open) return;
+    const found = (await this.#options.probe.find())?.version;
+    if (found !== this.#resticVersion) this.#actor.send({ type: 'reconnect' });
+  }
+
+  #address(): ServerAddress {
+    const { credentials } = this.#options.identity;
+    const url = this.#options.server ?? credentials.server;
+    if (url === undefined) throw new AddressRefused('RM_SERVER is not set, and this agent belongs to no server yet');
+    const pins = [...new Set([...this.#options.pins, ...(this.#options.pins.length > 0 || !this.#options.server ? credentials.pins ?? [] : [])])];
+    return serverAddress(url, pins, this.#options.allowPlaintext);
+  }
+
+  async #enrol(signal: AbortSignal, again: boolean): Promise<void> {
+    const { identity, machine, probe, token, pins, log } = this.#options;
+    try {
+      const address = this.#address();
+      if (pins.length > 0 && !identity.credentials.pins) await identity.update({ pins: [...pins] });
+      const restic = (await probe.find())?.version;
+      if (token !== undefined && !again && identity.credentials.bearer === undefined) await enroll(address, token, machine, restic, identity);
+      else await announce(address, machine, restic, identity, log, signal);
+      log.info({ host: identity.credentials.hostID, server: address.base.origin }, 'enrolled');
+    } catch (error) {
+      throw enrolFailure(error, token !== undefined && !again);
+    }
+  }
+
+  #connect(emit: (event: LinkEvent) => void): () => void {
+    let address: ServerAddress;
+    try {
+      address = this.#address();
+    } catch (error) {
+      queueMicrotask(() => { emit({ type: 'lost', message: messageOf(error) }); });
+      return () => undefined;
+    }
+    const { plan, supervisor, spool, identity, machine, probe, clock, state } = this.#options;
+    const connection: Connection = new Connection({
+      address,
+      bearer: identity.credentials.bearer ?? '',
+      log: this.#options.log,
+      hello: async () => {
+        const restic = await probe.find();
+        this.#resticVersion = restic?.version;
+        const applied = plan.current?.epoch === state.data.storeEpoch ? plan.current : undefined;
+        return signedHello({
+          machine,
+          resticVersion: restic?.version,
+          capabilities: restic?.capabilities ?? [],
+          appliedRevision: applied?.revision,
+          appliedGeneration: applied?.generation,
+          runningJobs: supervisor.unfinished,
+          spool: spool.range,
+          storeEpoch: state.data.storeEpoch,
+        }, identity.key, timestamp(clock.now()));
+      },
+      welcome: async (welcome) => this.#welcome(welcome, address),
+      receive: async (frame) => this.#receive(frame, connection),
+      onOpen: () => { this.#pump.start(connection); },
+    }, emit);
+    this.#connection = connection;
+    return () => {
+      this.#pump.stop();
+      if (this.#connection === connection) this.#connection = undefined;
+      connection.close();
+    };
+  }
+
+  async #welcome(welcome: Welcome, address: ServerAddress): Promise<void> {
+    const { identity, state, clock, log, journal, spool } = this.#options;
+    const { credentials } = identity;
+    this.#skewMs = clock.now() - (Date.parse(welcome.serverTime) || clock.now());
+    if (credentials.serverPublicKey !== undefined && credentials.serverPublicKey !== welcome.serverPublicKey) log.warn({}, 'the server shows another key than the first time; only the first one may revoke this host');
+    const nextPins = (welcome.nextPins ?? []).flatMap((pin) => parsePin(pin) ?? []).filter((pin) => credentials.pins && !credentials.pins.includes(pin));
+    const change = {
+      ...(credentials.serverPublicKey === undefined ? { serverPublicKey: welcome.serverPublicKey } : {}),
+      ...(credentials.hostID === welcome.hostID && credentials.hostName === welcome.hostName ? {} : { hostID: welcome.hostID, hostName: welcome.hostName }),
+      ...(nextPins.length > 0 ? { pins: [...(credentials.pins ?? []), ...nextPins] } : {}),
+      ...(credentials.server === undefined ? { server: address.base.href } : {}),
+    };
+    if (Object.keys(change).length > 0) await identity.update(change);
+    const before = state.data.storeEpoch;
+    if (before !== welcome.storeEpoch) {
+      if (before !== undefined) {
+        const results = await journal.results(clock.now() - RESULTS_KEPT_MS);
+        log.warn({ results: results.length }, 'the server was restored from another state: sending it the results of the last 30 days again');
+        for (const finished of results) {
+          if (!await spool.find('job.finished', ({ identity: { runID } }) => runID === finished.identity.runID)) await spool.append({ type: 'job.finished', payload: finished });
+        }
+      }
+      state.data.storeEpoch = welcome.storeEpoch;
+      await state.write();
+      this.#options.onPlan();
+    }
+    log.info({ host: welcome.hostName, server: address.base.origin, serverVersion: welcome.serverVersion, clockSkewMs: this.#skewMs }, 'connected');
+  }
+
+  async #receive(frame: ServerFrame, connection: Connection): Promise<LinkEnd | undefined> {
+    const { plan, supervisor, spool, state, log } = this.#options;
+    switch (frame.type) {
+      case 'plan.set': {
+        const stalled = await plan.apply(frame.payload, state.data.storeEpoch ?? '');
+        const { revision, generation } = frame.payload;
+        log.info({ host: frame.payload.plan.hostName, revision, generation, schedules: frame.payload.plan.schedules.length, ...(stalled.length > 0 ? { stalled } : {}) }, 'plan applied');
+        connection.send('plan.applied', { revision, generation, ...(stalled.length > 0 ? { stalled } : {}) });
+        this.#options.onPlan();
+        return undefined;
+      }
+      case 'job.run':
+        if (supervisor.submit({ identity: frame.payload.identity, planGeneration: frame.payload.planGeneration, activeDeadlineSeconds: frame.payload.activeDeadlineSeconds }) === 'known') await this.#tellResultAgain(frame.payload.identity.runID);
+        return undefined;
+      case 'job.stop':
+        await supervisor.stop(frame.payload.runID, frame.payload.reason ?? 'Cancelled');
+        return undefined;
+      case 'ack':
+        await spool.acknowledge(frame.payload.seq);
+        return undefined;
+      case 'rpc.request':
+        connection.send('rpc.result', frame.payload.method === 'restic.version'
+          ? { result: { version: (await this.#options.probe.find())?.version ?? null } }
+          : { error: { code: 'unsupported', message: `this agent does not know the call ${frame.payload.method}` } }, frame.id);
+        return undefined;
+      case 'update':
+        connection.send('error', { code: 'unsupported', message: 'this agent cannot update itself; install the new version by hand', frame: 'update' });
+        return undefined;
+      case 'revoked':
+        return this.#revoked(frame.payload);
+      case 'error':
+        log.warn({ code: frame.payload.code, message: frame.payload.message, frame: frame.payload.frame }, 'the server reports an error');
+        return undefined;
+      case 'welcome':
+      case 'refused':
+        return undefined; // the connection's own
+    }
+  }
+
+  /** The server asks for a run that is over: it has no result of it. One that is on its way already is not doubled. */
+  async #tellResultAgain(runID: string): Promise<void> {
+    const { journal, spool, log } = this.#options;
+    if (!journal.isFinished(runID) || await spool.find('job.finished', (payload) => payload.identity.runID === runID)) return;
+    const finished = (await journal.results(0)).findLast(({ identity }) => identity.runID === runID);
+    if (!finished) return;
+    log.info({ job: finished.identity.job, runID }, 'the server asks for a run that is over: telling its result again');
+    await spool.append({ type: 'job.finished', payload: finished });
+  }
+
+  /** Only the server that enrolled this agent can say it: everything else is a proxy's word. */
+  #revoked({ hostID, time, signature }: Revoked): LinkEnd | undefined {
+    const { identity, log } = this.#options;
+    const { serverPublicKey, hostID: own } = identity.credentials;
+    if (serverPublicKey === undefined || hostID !== own || !verifyWith(serverPublicKey, Buffer.from(`${REVOKED_CONTEXT}${hostID}\n${time}`), signature)) {
+      log.warn({ hostID }, 'ignored a revocation that is not signed by the server of this host');
+      return undefined;
+    }
+    return { type: 'revoked' };
+  }
+}
+
+function enrolFailure(error: unknown, byToken: boolean): EnrolFailure {
+  if (error instanceof Denied) return { message: error.message, denied: true };
+  if (error instanceof AddressRefused) return { message: error.message, final: true };
+  if (error instanceof ServerRefused) {
+    const retryAfterMs = error.retryAfter === undefined ? undefined : error.retryAfter * 1_000;
+    if (byToken && error.status === 410) return { message: 'the enrolment token is not valid: it is wrong, used or older than an hour; make a new one', final: true };
+    return { message: `the server refused: ${error.message}`, final: error.status >= 400 && error.status < 500 && ![403, 408, 429].includes(error.status), retryAfterMs };
+  }
+  return { message: messageOf(error) };
+}

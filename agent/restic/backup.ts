@@ -1,0 +1,169 @@
+/**
+ * One backup of one source group. Snapshots are found again by host and tag, never by paths: an edited path list keeps its
+ * parent and its retention (`--group-by host,tags`; 0.14 has no such flag and gets its parent named).
+ * @see restic manual "Backing up"
+ */
+import { stat } from 'node:fs/promises';
+import type { JobProgress, PlanGroup, Summary } from '#crds/wire/agentProtocol.gen.js';
+import { catConfig } from './catConfig.js';
+import { ResticError } from './exitCodes.js';
+import { goneError, replacedError } from './init.js';
+import { asArray, count, number, text, type Json } from './json.js';
+import { jsonLine } from './lines.js';
+import { checkOpened } from './pinnedCache.js';
+import type { Restic } from './restic.js';
+import { newest, snapshots } from './snapshots.js';
+
+export type Progress = Omit<JobProgress, 'job' | 'runID'>;
+
+export interface BackupOptions {
+  group: PlanGroup;
+  /** restic's --host. */
+  snapshotHost: string;
+  /** Lines for the job's log: all but status frames. */
+  onLine(stream: 'stdout' | 'stderr' | 'agent', line: string): void;
+  onProgress(progress: Progress): void;
+  signal: AbortSignal;
+}
+
+export interface BackupResult {
+  /** False: restic could not read something; the snapshot is there. */
+  complete: boolean;
+  exitCode: number;
+  snapshotID: string | undefined;
+  repositoryID: string;
+  summary: Summary;
+  /** Lines that named something unreadable or missing. */
+  warnings: number;
+  missing: readonly string[];
+}
+
+/**
+ * @throws ResticError SourceMissing, NothingRead, NoRepository, RepositoryReplaced, RepositoryLocked, ... ; ResticAborted
+ */
+export async function backup(restic: Restic, options: BackupOptions): Promise<BackupResult> {
+  const pinned = restic.repository.id;
+  if (pinned === undefined) throw new ResticError('NoRepository', `the repository at ${restic.address} is not initialised yet`);
+  const missing = await missingPaths(options.group.includes);
+  if (missing.length === options.group.includes.length) throw new ResticError('SourceMissing', `no path of source group ${options.group.name} exists on this host: ${missing.join(', ')}`);
+  for (const path of missing) options.onLine('agent', `${path} does not exist on this host; the backup goes on without it`);
+
+  const stop = new AbortController();
+  const onAbort = (): void => { stop.abort(); };
+  options.signal.addEventListener('abort', onAbort, { once: true });
+  if (options.signal.aborted) onAbort();
+  let other: string | undefined;
+  const check = await checkOpened(restic.cacheDir, pinned, (id) => {
+    other = id;
+    stop.abort();
+  });
+  const reader = new OutputReader(options);
+  let code: number | undefined;
+  let failure: unknown;
+  try {
+    const parent = restic.can('group-by') ? [] : await parentFlag(restic, options, stop.signal);
+    ({ code } = await restic.run('backup', [...flags(restic, options), ...parent, '--', ...options.group.includes], { accept: [3], signal: stop.signal, onLine: (stream, line) => { reader.read(stream, line); } }));
+  } catch (error) {
+    failure = error;
+  } finally {
+    options.signal.removeEventListener('abort', onAbort);
+  }
+  const opened = await check.finish();
+  const stranger = other ?? (opened !== undefined && opened !== pinned ? opened : undefined);
+  if (stranger !== undefined) throw replacedError(restic.address, stranger, pinned);
+  if (failure !== undefined || code === undefined) throw failure instanceof ResticError && failure.reason === 'NoRepository' ? goneError(restic.address) : failure;
+  if (opened === undefined) await confirmPinned(restic, pinned, options.signal);
+  return reader.result(code, pinned, missing, options.group.name);
+}
+
+/** For the rare run whose cache told nothing. */
+async function confirmPinned(restic: Restic, pinned: string, signal: AbortSignal): Promise<void> {
+  const { id } = await catConfig(restic, signal);
+  if (id !== pinned) throw replacedError(restic.address, id, pinned);
+}
+
+async function missingPaths(includes: readonly string[]): Promise<string[]> {
+  const there = await Promise.all(includes.map(async (path) => stat(path).then(() => true, () => false)));
+  return includes.filter((_, index) => !there[index]);
+}
+
+function flags(restic: Restic, { group, snapshotHost }: BackupOptions): string[] {
+  return [
+    '--json',
+    `--host=${snapshotHost}`,
+    `--tag=${group.tag}`,
+    ...(restic.can('group-by') ? ['--group-by=host,tags'] : []),
+    ...(group.excludes ?? []).map((pattern) => `--exclude=${pattern}`),
+    ...(group.excludeIfPresent ?? []).map((name) => `--exclude-if-present=${name}`),
+    ...(group.excludeCaches ? ['--exclude-caches'] : []),
+    ...(group.excludeLargerThan ? [`--exclude-larger-than=${group.excludeLargerThan}`] : []),
+    ...(group.oneFileSystem ? ['--one-file-system'] : []),
+  ];
+}
+
+async function parentFlag(restic: Restic, { group, snapshotHost }: BackupOptions, signal: AbortSignal): Promise<string[]> {
+  const parent = newest(await snapshots(restic, { host: snapshotHost, tag: group.tag, latest: true }, signal));
+  return parent === undefined ? [] : [`--parent=${parent}`];
+}
+
+/** Sorts restic's lines: status frames are progress, everything else is log. */
+class OutputReader {
+  readonly #options: BackupOptions;
+  #summary: Json = {};
+  #warnings = 0;
+
+  constructor(options: BackupOptions) {
+    this.#options = options;
+  }
+
+  read(stream: 'stdout' | 'stderr', line: string): void {
+    const object = jsonLine(line);
+    const type = object === undefined ? undefined : text(object, 'message_type');
+    if (object !== undefined && type === 'status') {
+      this.#options.onProgress(progressOf(object));
+      return;
+    }
+    if (object !== undefined && type === 'summary') this.#summary = object;
+    if (type === 'error' || (object === undefined && /does not exist, skipping$/.test(line))) this.#warnings++;
+    this.#options.onLine(stream, line);
+  }
+
+  result(code: number, repositoryID: string, missing: readonly string[], group: string): BackupResult {
+    const summary = summaryOf(this.#summary);
+    if (code === 3 && (summary.filesProcessed ?? 0) === 0) {
+      throw new ResticError('NothingRead', `no file of source group ${group} could be read; the snapshot is empty. Check that the agent may read the paths`, code);
+    }
+    return { complete: code === 0 && missing.length === 0, exitCode: code, snapshotID: text(this.#summary, 'snapshot_id'), repositoryID, summary, warnings: Math.max(this.#warnings, missing.length), missing };
+  }
+}
+
+function progressOf(line: Json): Progress {
+  return {
+    percentDone: Math.min(1, Math.max(0, number(line, 'percent_done') ?? 0)),
+    totalFiles: count(line, 'total_files'),
+    filesDone: count(line, 'files_done'),
+    totalBytes: count(line, 'total_bytes'),
+    bytesDone: count(line, 'bytes_done'),
+    errorCount: count(line, 'error_count'),
+    secondsElapsed: count(line, 'seconds_elapsed'),
+    secondsRemaining: count(line, 'seconds_remaining'),
+    currentFiles: asArray(line['current_files']).filter((file): file is string => typeof file === 'string').slice(0, 16).map((file) => file.slice(0, 2048)),
+  };
+}
+
+function summaryOf(line: Json): Summary {
+  return {
+    filesNew: count(line, 'files_new'),
+    filesChanged: count(line, 'files_changed'),
+    filesUnmodified: count(line, 'files_unmodified'),
+    dirsNew: count(line, 'dirs_new'),
+    dirsChanged: count(line, 'dirs_changed'),
+    dirsUnmodified: count(line, 'dirs_unmodified'),
+    filesProcessed: count(line, 'total_files_processed'),
+    bytesProcessed: count(line, 'total_bytes_processed'),
+    bytesAdded: count(line, 'data_added'),
+    bytesStored: count(line, 'data_added_packed'),
+    durationSeconds: number(line, 'total_duration'),
+  };
+}
+

@@ -1,0 +1,81 @@
+/**
+ * What a restic that did not exit 0 means, per command and version. 0.17 and later answer by exit code (10 no repository, 11
+ * locked, 12 wrong password, 130 interrupted) and an `exit_error` line; 0.14 answers 1 for all of them, so its words decide.
+ * Phrases are restic's own, matched whole; a path that contains "lock" proves nothing. Anything unknown is ResticFailed.
+ * @see restic manual "Exit codes"; cmd/restic/main.go and internal/repository of both versions
+ */
+import type { RunFailureReason } from '#crds/conditions.js';
+import { jsonLine } from './lines.js';
+
+export type ResticCommand = 'backup' | 'init' | 'cat' | 'list' | 'snapshots' | 'stats' | 'unlock' | 'version' | 'help';
+
+/** A restic operation that failed, named by what a person has to do about it. */
+export class ResticError extends Error {
+  override name = 'ResticError';
+  readonly reason: RunFailureReason;
+  readonly exitCode: number | undefined;
+
+  constructor(reason: RunFailureReason, message: string, exitCode?: number) {
+    super(message);
+    this.reason = reason;
+    this.exitCode = exitCode;
+  }
+}
+
+export interface FailedExit {
+  command: ResticCommand;
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** Last lines of stderr, redacted. */
+  stderr: readonly string[];
+  /** Where the repository is, without secrets: for the message. */
+  repository: string;
+}
+
+const lockedPhrase = /repository is already locked|unable to create lock in backend/;
+const passwordPhrase = /wrong password or no key found/;
+const refusedUserPhrase = /\b(401 Unauthorized|403 Forbidden|Access ?Denied|InvalidAccessKeyId|SignatureDoesNotMatch|Permission denied \((publickey|password))/i;
+const unreachablePhrase = /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|connection reset by peer|TLS handshake|x509: |server misbehaving|context deadline exceeded|unexpected HTTP response \(5\d\d\)|server response unexpected: 5\d\d|Connection timed out|Could not resolve hostname|ssh command exited|subprocess ssh: /;
+const absentPhrase = /unable to open config file: (?:stat |Stat\(|<config\/>|.*(?:does not exist|no such file or directory|404 Not Found|\(404\)|specified key does not exist|specified bucket does not exist|NoSuchKey|NoSuchBucket|file does not exist|ObjectNotFound|BlobNotFound))|repository does not exist/;
+const fullPhrase = /no space left on device|disk quota exceeded|507 Insufficient Storage|\(507\)|QuotaExceeded|EntityTooLarge quota/i;
+
+/** The error a failed exit is. */
+export function classifyExit(exit: FailedExit): ResticError {
+  const words = exit.stderr.map(plainWords);
+  const text = words.join('\n');
+  const said = lastWords(words);
+  const error = (reason: RunFailureReason, message: string): ResticError => new ResticError(reason, said ? `${message} (restic: ${said})` : message, exit.code ?? undefined);
+  if (exit.signal !== null) return error('ResticKilled', `restic ${exit.command} was killed by ${exit.signal}: by hand, or by the system when memory ran out`);
+  if (exit.code === 12 || passwordPhrase.test(text)) return error('WrongPassword', 'restic refused the repository password; set key password in the Secret of the repository');
+  if (exit.code === 11 || lockedPhrase.test(text)) return error('RepositoryLocked', `the repository at ${exit.repository} is locked`);
+  if (fullPhrase.test(text)) return outOfSpace(text, exit, error);
+  if (refusedUserPhrase.test(text)) return error('RepositoryUnreachable', `the storage at ${exit.repository} refused the user name, key or password; correct the credentials in the Secret of the repository`);
+  if (unreachablePhrase.test(text)) return error('RepositoryUnreachable', `the repository at ${exit.repository} cannot be reached; check the address, the network and that the storage is running`);
+  if (exit.code === 10 || absentPhrase.test(text)) return error('NoRepository', `there is no repository at ${exit.repository}`);
+  if (exit.command === 'backup' && /snapshot is empty/.test(text)) return error('NothingRead', 'nothing could be read, so no snapshot was made; check that the agent may read the paths of the source group');
+  if (exit.command === 'backup' && /all (?:source|target) directories\/files do not exist/.test(text)) return error('SourceMissing', 'none of the paths of the source group exists on this host');
+  if (exit.code === 130) return error('ResticKilled', `restic ${exit.command} was interrupted, and not by this agent`);
+  return error('ResticFailed', `restic ${exit.command} exited with ${exit.code ?? 'no code'}`);
+}
+
+function outOfSpace(text: string, exit: FailedExit, error: (reason: RunFailureReason, message: string) => ResticError): ResticError {
+  const local = exit.repository.startsWith('/') || exit.repository.startsWith('local:');
+  const path = exit.repository.replace(/^local:/, '');
+  const line = text.split('\n').find((candidate) => fullPhrase.test(candidate)) ?? '';
+  if (/no space left on device/.test(line) && !(local && line.includes(path))) return error('DiskFull', "this host's disk is full: restic needs room for its cache and temporary files");
+  return error('RepositoryFull', `the storage of the repository at ${exit.repository} is full`);
+}
+
+/** The message inside a JSON line of stderr, else the line. */
+function plainWords(line: string): string {
+  const object = jsonLine(line);
+  const message = object?.['message'] ?? (object?.['error'] as { message?: unknown } | undefined)?.message;
+  return typeof message === 'string' ? message : line;
+}
+
+/** The line that says why: the last `Fatal:`, else the last one. At most 512 characters. */
+function lastWords(lines: readonly string[]): string {
+  const wordy = lines.map((line) => line.trim()).filter((line) => line !== '');
+  const fatal = wordy.filter((line) => line.startsWith('Fatal:')).at(-1) ?? wordy.at(-1) ?? '';
+  return (fatal.split('\n')[0] ?? '').replace(/^Fatal: /, '').slice(0, 512);
+}

@@ -1,0 +1,50 @@
+/**
+ * Opens the repository, and creates it only when it never had an id and really is not there. Creating over something that
+ * could merely not be opened would destroy it: only exit 10 or restic's words for "no config file" count as absent.
+ * @see restic manual "Preparing a new repository"
+ */
+import { catConfig, type RepositoryConfig } from './catConfig.js';
+import { ResticError } from './exitCodes.js';
+import type { Restic } from './restic.js';
+
+export interface Opened extends RepositoryConfig {
+  created: boolean;
+}
+
+/** @throws ResticError NoRepository (pinned and gone), RepositoryReplaced (pinned and another one), WrongPassword, ... */
+export async function init(restic: Restic, onLine: (stream: 'stdout' | 'stderr', line: string) => void, signal?: AbortSignal): Promise<Opened> {
+  const pinned = restic.repository.id;
+  const there = await openIfThere(restic, pinned === undefined, onLine, signal);
+  if (there) return { ...requirePinned(there, pinned, restic.address), created: false };
+  await restic.run('init', [], { signal, onLine });
+  return { ...(await catConfig(restic, signal, onLine)), created: true };
+}
+
+async function openIfThere(restic: Restic, mayBeAbsent: boolean, onLine: (stream: 'stderr', line: string) => void, signal?: AbortSignal): Promise<RepositoryConfig | undefined> {
+  const said: string[] = [];
+  try {
+    return await catConfig(restic, signal, (_, line) => said.push(line));
+  } catch (error) {
+    if (!(error instanceof ResticError) || error.reason !== 'NoRepository') {
+      for (const line of said) onLine('stderr', line);
+      throw error;
+    }
+    if (!mayBeAbsent) throw goneError(restic.address);
+    return undefined; // what it said about the absence is no news in the log of a job that creates it
+  }
+}
+
+/** A repository whose id is pinned and that is not there: never created again. */
+export function goneError(address: string): ResticError {
+  return new ResticError('NoRepository', `the repository at ${address} is gone: it was moved or deleted, or its disk is not mounted; bring it back, it is never created again`);
+}
+
+export function replacedError(address: string, found: string, pinned: string): ResticError {
+  return new ResticError('RepositoryReplaced', `the repository at ${address} is not the one this host backs up to: it has id ${found.slice(0, 10)}, not ${pinned.slice(0, 10)}; bring the old one back, or make a new Repository object for this one`);
+}
+
+/** @throws ResticError RepositoryReplaced */
+export function requirePinned<T extends RepositoryConfig>(config: T, pinned: string | undefined, address: string): T {
+  if (pinned !== undefined && config.id !== pinned) throw replacedError(address, config.id, pinned);
+  return config;
+}

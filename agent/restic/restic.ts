@@ -1,0 +1,173 @@
+/**
+ * The one way restic is run: its process, environment, redaction, line parsing and capabilities are hidden here; a command
+ * file says only what to ask and what the answer means.
+ */
+import type { Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
+import { startChild, type ChildProcess } from '../runs/child.js';
+import type { Capability, ResticProgram } from './capabilities.js';
+import { refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
+import { classifyExit, ResticError, type ResticCommand } from './exitCodes.js';
+import { LineSplitter } from './lines.js';
+import { redactUrl } from './redact.js';
+
+/** restic gets this long between SIGINT and SIGKILL. */
+export const GRACE_MS = 5_000;
+/** While a repository does not open, restic 0.19 retries for a quarter of an hour; this long is enough for a network that hiccups. */
+export const OPEN_LIMIT_MS = 20_000;
+const openingRetry = /^(?:Stat|Load|List|Open)\(<(?:config|key)\/.*returned error, retrying after/;
+const STDERR_KEPT = 200;
+const STDOUT_LIMIT = 256 * 1024 * 1024;
+
+export interface ResticOptions {
+  program: ResticProgram;
+  repository: PlanRepository;
+  bandwidth?: Plan['bandwidth'];
+  cacheDir: string;
+  /** Told of every process before its output is read: the journal keeps (pid, start time). */
+  onChild?: (child: ChildProcess) => void;
+  /** Default OPEN_LIMIT_MS. */
+  openLimitMs?: number;
+}
+
+export interface RunOptions {
+  /** Exit codes besides 0 that are an answer, not a failure. */
+  accept?: readonly number[];
+  /** Every line of both streams, redacted, in the order it arrived. */
+  onLine?: (stream: 'stdout' | 'stderr', line: string) => void;
+  /** SIGINT at abort, SIGKILL five seconds later. */
+  signal?: AbortSignal;
+}
+
+export interface ResticResult {
+  code: number;
+  /** Complete standard output, unless onLine took it line by line. */
+  stdout: string;
+  stderr: readonly string[];
+}
+
+/** restic was ended because we asked for it; `killed` when it had to be SIGKILL, which leaves its lock behind. */
+export class ResticAborted extends Error {
+  override name = 'ResticAborted';
+  readonly killed: boolean;
+  readonly exitCode: number | undefined;
+
+  constructor(killed: boolean, exitCode: number | undefined) {
+    super(killed ? 'restic did not stop and was killed' : 'restic was stopped');
+    this.killed = killed;
+    this.exitCode = exitCode;
+  }
+}
+
+export class Restic {
+  readonly repository: PlanRepository;
+  readonly cacheDir: string;
+  readonly #options: ResticOptions;
+
+  constructor(options: ResticOptions) {
+    this.repository = options.repository;
+    this.cacheDir = options.cacheDir;
+    this.#options = options;
+  }
+
+  can(capability: Capability): boolean {
+    return this.#options.program.capabilities.includes(capability);
+  }
+
+  /** The repository's address as it may be shown. */
+  get address(): string {
+    return redactUrl(this.repository.url);
+  }
+
+  /**
+   * Runs `restic <command> <global flags> <args>` to its end.
+   * @throws ResticError when it could not start or failed, named by exitCodes.ts; ResticAborted when `signal` ended it
+   */
+  async run(command: ResticCommand, args: readonly string[], options: RunOptions = {}): Promise<ResticResult> {
+    const refused = refusedVariables(this.repository);
+    if (refused.length > 0) throw new ResticError('NoCredentials', `the repository's Secret sets ${refused.join(', ')}, which this agent does not pass on`);
+    if (options.signal?.aborted) throw new ResticAborted(false, undefined);
+    const redact = repositoryRedactor(this.repository);
+    const stdout: Buffer[] = [];
+    let stdoutBytes = 0;
+    const stderr: string[] = [];
+    const out = new LineSplitter((line) => options.onLine?.('stdout', redact(line)));
+    const opening = new AbortController();
+    let openTimer: NodeJS.Timeout | undefined;
+    const err = new LineSplitter((line) => {
+      const clean = redact(line);
+      if (openingRetry.test(clean)) openTimer ??= setTimeout(() => { opening.abort(); }, this.#options.openLimitMs ?? OPEN_LIMIT_MS);
+      if (stderr.push(clean) > STDERR_KEPT) stderr.shift();
+      options.onLine?.('stderr', clean);
+    });
+    const child = startChild(this.#options.program.path, [command, ...this.#globalFlags(), ...args], {
+      env: resticEnvironment(this.repository),
+      onStdout: (chunk) => {
+        clearTimeout(openTimer);
+        if (options.onLine) out.write(chunk);
+        else if ((stdoutBytes += chunk.length) <= STDOUT_LIMIT) stdout.push(chunk);
+      },
+      onStderr: (chunk) => { err.write(chunk); },
+    });
+    this.#options.onChild?.(child);
+    const stop = stopOnAbort(child, options.signal);
+    const giveUp = stopOnAbort(child, opening.signal);
+    let exit;
+    try {
+      exit = await child.exited;
+    } catch (error) {
+      throw new ResticError('ResticMissing', `${this.#options.program.path} cannot be started: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      clearTimeout(openTimer);
+      stop.release();
+      giveUp.release();
+    }
+    out.end();
+    err.end();
+    const succeeded = exit.code !== null && (exit.code === 0 || (options.accept?.includes(exit.code) ?? false));
+    if (!succeeded && stop.stopped) throw new ResticAborted(stop.killed, exit.code ?? undefined);
+    if (!succeeded && giveUp.stopped) throw new ResticError('RepositoryUnreachable', `the repository at ${this.address} cannot be reached; check the address, the network and that the storage is running (restic: ${stderr.findLast((line) => openingRetry.test(line))?.replace(/^.*retrying after [^:]*: /, '') ?? ''})`, exit.code ?? undefined);
+    if (!succeeded || exit.code === null) throw classifyExit({ command, ...exit, stderr, repository: this.address });
+    return { code: exit.code, stdout: Buffer.concat(stdout).toString('utf8'), stderr };
+  }
+
+  /** Runs a command and parses all it printed as one JSON document. @throws ResticError ResticFailed when it is none */
+  async json(command: ResticCommand, args: readonly string[], options: Omit<RunOptions, 'onLine'> = {}): Promise<unknown> {
+    const { stdout } = await this.run(command, args, options);
+    try {
+      return JSON.parse(stdout) as unknown;
+    } catch {
+      throw new ResticError('ResticFailed', `restic ${command} printed something that is not JSON: "${stdout.slice(0, 120)}"`);
+    }
+  }
+
+  #globalFlags(): string[] {
+    const { bandwidth } = this.#options;
+    return [
+      `--cache-dir=${this.cacheDir}`,
+      ...(bandwidth?.uploadKiBps ? [`--limit-upload=${bandwidth.uploadKiBps}`] : []),
+      ...(bandwidth?.downloadKiBps ? [`--limit-download=${bandwidth.downloadKiBps}`] : []),
+    ];
+  }
+}
+
+function stopOnAbort(child: ChildProcess, signal: AbortSignal | undefined): { stopped: boolean; killed: boolean; release(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const state = {
+    stopped: false,
+    killed: false,
+    release() {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    },
+  };
+  function onAbort(): void {
+    state.stopped = true;
+    child.kill('SIGINT');
+    timer = setTimeout(() => {
+      state.killed = true;
+      child.kill('SIGKILL');
+    }, GRACE_MS);
+  }
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return state;
+}

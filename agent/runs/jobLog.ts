@@ -1,0 +1,82 @@
+/** The log of one job: lines are numbered, gathered for a moment, and put in the spool. Progress never comes here (J6). */
+import type { JobIdentity, LogLine } from '#crds/wire/agentProtocol.gen.js';
+import type { Spool } from '../spool/spool.js';
+import { timestamp, type Clock } from '../clock.js';
+import { messageOf, type Log } from '../log.js';
+
+/** A live reader waits this long for a line at most; a busy restic makes few frames. */
+const GATHER_MS = 100;
+/** With MAX_LINE this keeps a frame under 1 MiB even when every character is escaped. */
+const BATCH_CHARACTERS = 64 * 1024;
+const BATCH_LINES = 1_000;
+
+export class JobLog {
+  readonly #identity: JobIdentity;
+  readonly #spool: Spool;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #next = 1;
+  #lines: LogLine[] = [];
+  #characters = 0;
+  #cancelTimer: (() => void) | undefined;
+  #pending: Promise<void> = Promise.resolve();
+  /** Lines the disk did not take, as one range: told as soon as it takes something again. */
+  #lost: { from: number; to: number } | undefined;
+
+  constructor(identity: JobIdentity, spool: Spool, clock: Clock, log: Log) {
+    this.#identity = identity;
+    this.#spool = spool;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  add(stream: LogLine['stream'], payload: string): void {
+    this.#lines.push({ seq: this.#next++, ts: timestamp(this.#clock.now()), stream, payload });
+    this.#characters += payload.length;
+    if (this.#characters >= BATCH_CHARACTERS || this.#lines.length >= BATCH_LINES) this.#pass();
+    else this.#cancelTimer ??= this.#clock.setTimer(GATHER_MS, () => { this.#pass(); });
+  }
+
+  /** Resolves when every line so far is durable, or counted as lost. */
+  async flush(): Promise<void> {
+    this.#pass();
+    await this.#pending;
+  }
+
+  #pass(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const lines = this.#lines;
+    if (lines.length === 0) return;
+    this.#lines = [];
+    this.#characters = 0;
+    // sent into the spool at once, so that frames of one job keep their order; only failures are looked at later
+    const written = this.#append(lines);
+    this.#pending = Promise.all([this.#pending, written]).then(() => undefined);
+  }
+
+  async #append(lines: LogLine[]): Promise<void> {
+    const { job, runID } = this.#identity;
+    const first = lines[0]?.seq ?? 0;
+    const lost = this.#lost;
+    try {
+      if (lost) {
+        this.#lost = undefined;
+        await this.#spool.append({ type: 'spool.dropped', payload: { job, runID, ...lost, lines: lost.to - lost.from + 1 } });
+      }
+      await this.#spool.append({ type: 'job.log', payload: { job, runID, firstSeq: first, lines } });
+    } catch (error) {
+      this.#lost = { from: Math.min(lost?.from ?? first, this.#lost?.from ?? first), to: Math.max(lines.at(-1)?.seq ?? first, this.#lost?.to ?? 0) };
+      this.#log.warn({ job, lines: lines.length, error: messageOf(error) }, 'log lines could not be written to the spool');
+    }
+  }
+
+  /** Told with the result: lines lost at the very end have no later frame to report them. */
+  async settle(): Promise<void> {
+    await this.flush();
+    const lost = this.#lost;
+    if (!lost) return;
+    const { job, runID } = this.#identity;
+    await this.#spool.append({ type: 'spool.dropped', payload: { job, runID, ...lost, lines: lost.to - lost.from + 1 } }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,89 @@
+/** What the running agent says of itself: it writes `<state dir>/status.json` at each change, the `status` command reads it. */
+import { join } from 'node:path';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { messageOf, type Log } from './log.js';
+import { processStartTime } from './runs/child.js';
+
+export interface AgentStatus {
+  pid: number;
+  startTime: string | undefined;
+  /** RFC 3339. */
+  time: string;
+  version: string;
+  server: string | undefined;
+  host: string | undefined;
+  fingerprint: string;
+  link: string;
+  /** Why the link is not online. */
+  linkMessage: string | undefined;
+  restic: string | undefined;
+  plan: { revision: string; generation: number; repository: string | undefined; stalled: { schedule: string; message: string }[] } | undefined;
+  next: { schedule: string; at: string | undefined }[];
+  running: string[];
+  queued: string[];
+  spool: { unacknowledged: number; bytes: number };
+}
+
+/** Writes the status at each change, at most twice a second. Not synced: it is worth nothing after a power cut. */
+export class StatusWriter {
+  readonly #path: string;
+  readonly #status: () => AgentStatus;
+  readonly #log: Log;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(stateDir: string, status: () => AgentStatus, log: Log) {
+    this.#path = join(stateDir, 'status.json');
+    this.#status = status;
+    this.#log = log;
+  }
+
+  now(): void {
+    this.#timer ??= setTimeout(() => { this.#write(); }, 500).unref();
+  }
+
+  /** The last words; resolves when written. */
+  async last(): Promise<void> {
+    this.#write();
+    await this.#writing;
+  }
+
+  #write(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const text = `${JSON.stringify(this.#status(), undefined, 2)}\n`;
+    this.#writing = this.#writing.then(async () => {
+      await writeFile(`${this.#path}.tmp`, text, { mode: 0o600 });
+      await rename(`${this.#path}.tmp`, this.#path);
+    }).catch((error: unknown) => { this.#log.debug({ error: messageOf(error) }, 'the status could not be written'); });
+  }
+}
+
+/** The status and whether its agent still runs; undefined when none ever ran here. */
+export async function readStatus(stateDir: string): Promise<{ status: AgentStatus; alive: boolean } | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(stateDir, 'status.json'), 'utf8');
+  } catch {
+    return undefined;
+  }
+  const status = JSON.parse(text) as AgentStatus;
+  return { status, alive: status.startTime !== undefined && processStartTime(status.pid) === status.startTime };
+}
+
+/** The status for people. */
+export function statusText({ status, alive }: { status: AgentStatus; alive: boolean }): string {
+  const lines = [
+    `agent       ${alive ? `running (pid ${status.pid}), version ${status.version}` : `not running; this is what it said at ${status.time}`}`,
+    `host        ${status.host ?? 'not enrolled'} (${status.fingerprint})`,
+    `server      ${status.server ?? 'none'}: ${status.link}${status.linkMessage ? ` (${status.linkMessage})` : ''}`,
+    `restic      ${status.restic ?? 'not installed'}`,
+    `plan        ${status.plan ? `revision ${status.plan.revision.slice(0, 12)}, generation ${status.plan.generation}, repository ${status.plan.repository ?? 'none'}` : 'none yet'}`,
+    ...(status.plan?.stalled ?? []).map(({ schedule, message }) => `  stalled   ${schedule}: ${message}`),
+    ...status.next.map(({ schedule, at }) => `  next      ${schedule}: ${at ?? 'never'}`),
+    `running     ${status.running.join(', ') || 'nothing'}`,
+    `queued      ${status.queued.join(', ') || 'nothing'}`,
+    `spool       ${status.spool.unacknowledged} frames, ${status.spool.bytes} bytes not acknowledged`,
+  ];
+  return lines.join('\n');
+}

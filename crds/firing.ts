@@ -1,0 +1,89 @@
+/**
+ * Which firing of a schedule is owed now: missed windows, catch-up, and what coalesces. Pure, over an injected NextFire and
+ * the stored last attempt, so that nothing depends on a timer having survived. Times are epoch milliseconds.
+ */
+import { intervalAfter, type NextFire } from './schedule.js';
+
+export interface FiringFacts {
+  schedule: string;
+  timeZone: string;
+  /** Nothing at or before it is due. */
+  effectiveSince: number;
+  /** Delay of this host, on top of the due moment. */
+  jitterMs: number;
+  /** The due moment last attempted for this schedule and group. A run of it that failed is the group's to retry, not missed. */
+  lastAttempted?: number;
+  /** Is a missed firing made up for at all? */
+  catchUp: boolean;
+  settleMs: number;
+  /** A missed firing older than this is skipped; default half the interval. Ignored for intermittent hosts. */
+  startingDeadlineMs?: number;
+  intermittent: boolean;
+  /** Since when this host has been up without a break: what was due before then was missed. */
+  awakeSince: number;
+}
+
+export interface Firing {
+  /** The due moment, without jitter: part of the run's name. */
+  due: number;
+  origin: 'Schedule' | 'CatchUp';
+}
+
+export interface FiringDecision {
+  /** What to start now. Several due moments in a row coalesce into their latest. */
+  fire?: Firing;
+  /** When to look again; undefined: never due again. */
+  lookAt?: number;
+}
+
+/** What this schedule owes at `now`. */
+export function decideFiring(next: NextFire, facts: FiringFacts, now: number): FiringDecision {
+  const { schedule, timeZone, jitterMs } = facts;
+  // a stored time in the future (the clock was set back) counts as now
+  const base = Math.min(Math.max(facts.effectiveSince, facts.lastAttempted ?? -Infinity), now);
+  const following = next(schedule, timeZone, Math.max(base, now - jitterMs));
+  const lookAt = following === undefined ? undefined : following + jitterMs;
+  const due = latestDue(next, schedule, timeZone, base, now - jitterMs);
+  if (due === undefined) return { lookAt };
+  if (due + jitterMs >= facts.awakeSince) return { fire: { due, origin: 'Schedule' }, lookAt };
+  if (!facts.catchUp || isTooLate(next, facts, due, now)) return { lookAt };
+  const settled = facts.awakeSince + facts.settleMs;
+  if (now >= settled) return { fire: { due, origin: 'CatchUp' }, lookAt };
+  return { lookAt: Math.min(settled, lookAt ?? Infinity) };
+}
+
+function isTooLate(next: NextFire, facts: FiringFacts, due: number, now: number): boolean {
+  if (facts.intermittent) return false;
+  const interval = intervalAfter(next, facts.schedule, facts.timeZone, due);
+  const deadline = facts.startingDeadlineMs ?? (interval === undefined ? undefined : interval / 2);
+  return deadline !== undefined && now - (due + facts.jitterMs) > deadline;
+}
+
+/** The latest due moment in (after, until], or undefined. Asks `next` about 50 times at most, however long the span. */
+export function latestDue(next: NextFire, schedule: string, timeZone: string, after: number, until: number): number | undefined {
+  let span = 60_000;
+  let low: number | undefined;
+  let high = until;
+  for (;;) {
+    const from = Math.max(after, until - span);
+    const due = from < until ? next(schedule, timeZone, from) : undefined;
+    if (due !== undefined && due <= until) {
+      low = due;
+      break;
+    }
+    if (from <= after) return undefined;
+    high = from;
+    span *= 4;
+  }
+  // `low` is due; nothing is due in (high, until]: halve what lies between
+  for (;;) {
+    const following = next(schedule, timeZone, low);
+    if (following === undefined || following > until) return low;
+    low = following;
+    const middle = Math.floor((low + high) / 2);
+    if (middle <= low) continue;
+    const beyond = next(schedule, timeZone, middle);
+    if (beyond !== undefined && beyond <= until) low = beyond;
+    else high = middle;
+  }
+}
