@@ -6,14 +6,14 @@ import { buildAll } from './build.js';
 import { messageOf, step } from './lib/step.js';
 import { ensureChromium } from './testing/chromium.js';
 import { findTests } from './testing/find.js';
-import { runMocha, type Counts } from './testing/mocha.js';
+import { runMocha } from './testing/mocha.js';
 import { fetchTools } from './tools/fetch.js';
 import { runVerify } from './verify/verify.js';
 
 const args = process.argv.slice(2);
 const mayInstall = Boolean(process.env.CI) || args.includes('--install');
 const paths = args.filter((arg) => !arg.startsWith('--'));
-const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+const total = { passed: 0, failed: 0, skipped: 0 };
 /** Suites that start programs and browsers run apart from the rest: what they leave behind must not colour the others. */
 const isHeavy = (file: string): boolean => /^test\/(integration|e2e)\//.test(file);
 
@@ -32,6 +32,7 @@ async function must(what: string, work: () => Promise<unknown>): Promise<boolean
 async function runGroup(name: string, files: readonly string[]): Promise<void> {
   if (files.length === 0) return;
   const counts = await step(`${name}: ${files.length} files`, () => runMocha(name, files));
+  for (const complaint of counts.complaints) console.error(`FAILED: ${complaint}`);
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped += counts.skipped;

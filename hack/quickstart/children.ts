@@ -23,10 +23,11 @@ export class Children {
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const file = createWriteStream(log, { mode: 0o600 });
     let said = '';
+    let last = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => { said += text; file.write(text); });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => { file.write(text); });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => { last = (last + text).slice(-2000); file.write(text); });
     child.on('error', (error) => { if (!this.#ending) this.#onLost(`${name} cannot be started: ${error.message}`); });
-    child.on('exit', (code, signal) => { if (!this.#ending) this.#onLost(`${name} ended by itself (${signal ?? `status ${code ?? 0}`}), see ${log}`); });
+    child.on('exit', (code, signal) => { if (!this.#ending) this.#onLost(`${name} ended by itself (${signal ?? `status ${code ?? 0}`}), see ${log}\n${(last || said.slice(-2000)).trimEnd()}`); });
     const entry = { name, log, process: child, said: () => said };
     this.#all.push(entry);
     return entry;

@@ -83,8 +83,8 @@ async function install(from: string, target: string): Promise<void> {
 const sources: readonly Source[] = [fromCache, fromPath, fromDistribution, fromGo];
 
 /** @throws Error that says what each source answered and names the fix */
-async function fetchTool(tool: Tool): Promise<void> {
-  const target = join(toolsFolder, tool.name);
+async function fetchTool(tool: Tool, folder: string): Promise<void> {
+  const target = join(folder, tool.name);
   const tried: string[] = [];
   for (const source of sources) {
     try {
@@ -99,9 +99,9 @@ async function fetchTool(tool: Tool): Promise<void> {
 }
 
 /** Brings the named tools, one after the other (two cores are soon busy with one build). */
-export async function fetchTools(names: readonly ToolName[]): Promise<void> {
-  await mkdir(toolsFolder, { recursive: true });
+export async function fetchTools(names: readonly ToolName[], folder: string = toolsFolder): Promise<void> {
+  await mkdir(folder, { recursive: true });
   await step(`tools: ${names.join(', ')}`, async () => {
-    for (const tool of tools) if (names.includes(tool.name)) await fetchTool(tool);
+    for (const tool of tools) if (names.includes(tool.name)) await fetchTool(tool, folder);
   });
 }
