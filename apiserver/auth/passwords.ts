@@ -3,6 +3,8 @@
  * The worker thread starts with the first check and ends when idle, so that an idle server does not carry it.
  */
 import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { PasswordReply, PasswordRequest } from './passwordWorker.js';
 
@@ -40,8 +42,7 @@ export function createPasswords(): Passwords {
   }
 
   function start(): Worker {
-    const file = import.meta.url.endsWith('.ts') ? './passwordWorker.ts' : './passwordWorker.js';
-    const started = new Worker(new URL(file, import.meta.url));
+    const started = openWorker();
     started.unref();
     started.on('message', (reply: PasswordReply) => {
       waiting.get(reply.id)?.resolve(reply);
@@ -83,6 +84,14 @@ export function createPasswords(): Passwords {
       await ending?.terminate();
     },
   };
+}
+
+/** Run from the sources, the TypeScript loader has to be told in the new thread too: it does not follow by itself. */
+function openWorker(): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./passwordWorker.js', import.meta.url));
+  const loader = createRequire(import.meta.url).resolve('tsx/cjs/api');
+  const file = fileURLToPath(new URL('./passwordWorker.ts', import.meta.url));
+  return new Worker(`require(${JSON.stringify(loader)}).register(); require(${JSON.stringify(file)});`, { eval: true });
 }
 
 function digestOf(password: string): string {

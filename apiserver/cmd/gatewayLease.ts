@@ -1,6 +1,6 @@
 /**
  * This process's sign of life: a Lease renewed every 10 s, good for 40 s. Hosts connected here are online while it lives.
- * Named as the gateway, which is what Host.status.connection.gateway points to.
+ * Found by the gateway's name, which is what Host.status.connection.gateway holds.
  */
 import { newObject } from '#crds/kinds.js';
 import { NotFound, type ObjectStore, type Writer } from '#crds/objectStore.js';

@@ -1,7 +1,8 @@
 /** Which groups and schedules concern a host, and is it there: reads of the caches that several resources share. */
+import { isConnected } from '#controller/kinds/host/presence.js';
 import { ALL } from '#controller/runtime/indexes.js';
 import type { Cache } from '#controller/runtime/types.js';
-import type { Host, Lease, Schedule, SourceGroup } from '#crds/kinds.js';
+import type { Host, Schedule, SourceGroup } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import { matchesSelector } from '#crds/selectors.js';
 
@@ -25,9 +26,5 @@ export function schedulesOf(cache: Cache, host: Stored<Host>): Stored<Schedule>[
 
 /** A host is online while it is connected to a gateway whose Lease lives. */
 export function isOnline(cache: Cache, host: Stored<Host>, now: number): boolean {
-  const gateway = host.status?.connection?.gateway;
-  if (gateway === undefined) return false;
-  const lease: Stored<Lease> | undefined = cache.get('Lease', { namespace: host.metadata.namespace, name: gateway });
-  const renewed = Date.parse(lease?.spec.renewTime ?? '');
-  return renewed + (lease?.spec.leaseDurationSeconds ?? 0) * 1000 > now;
+  return isConnected(host, { cache, namespace: host.metadata.namespace, now });
 }

@@ -41,13 +41,17 @@ export interface ScriptedAgent {
   freeze(): void;
 }
 
-export async function dialAgent(port: number, bearer: string | undefined, hello?: Hello): Promise<ScriptedAgent> {
+export async function dialAgent(port: number, bearer: string | undefined, hello?: Hello, onFrame?: (frame: ServerFrame) => void): Promise<ScriptedAgent> {
   const ws = new WebSocket(`ws://127.0.0.1:${String(port)}/ws/agent`, bearer === undefined ? {} : { headers: { authorization: `Bearer ${bearer}` } });
   const frames: ServerFrame[] = [];
   const taken = new Set<ServerFrame>();
   let closed: number | undefined;
   let refusedStatus: number | undefined;
-  ws.on('message', (data) => { frames.push(JSON.parse((data as Buffer).toString('utf8')) as ServerFrame); });
+  ws.on('message', (data) => {
+    const frame = JSON.parse((data as Buffer).toString('utf8')) as ServerFrame;
+    frames.push(frame);
+    onFrame?.(frame);
+  });
   ws.on('close', (code) => { closed = code; });
   ws.on('error', () => undefined);
   ws.on('unexpected-response', (_request, response) => { refusedStatus = response.statusCode; closed = 1006; ws.terminate(); });

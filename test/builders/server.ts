@@ -59,6 +59,10 @@ export async function startServer({ env = {}, dataDir: given, wrapper = [] }: St
   const dataDir = given ?? await mkdtemp(join(tmpdir(), 'rm-server-'));
   const [program = '', ...args] = [...wrapper, ...serverCommand(), 'server'];
   const child = spawn(program, args, { cwd: root, env: serverEnv(dataDir, env), stdio: ['ignore', 'pipe', 'pipe'] });
+  // A test that dies takes its server along.
+  const orphaned = (): void => { child.kill('SIGKILL'); };
+  process.once('exit', orphaned);
+  child.once('exit', () => { process.off('exit', orphaned); });
   let printed = '';
   const removeIfOurs = async (): Promise<void> => { if (given === undefined) await rm(dataDir, { recursive: true, force: true }); };
   const [, http = '', https = ''] = await listening(child, (text) => (printed += text)).catch(async (error: unknown) => {

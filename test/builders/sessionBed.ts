@@ -8,12 +8,14 @@ import { join } from 'node:path';
 import { createAdmission } from '#apiserver/admission/index.js';
 import { createIdentity, type Identity } from '#apiserver/auth/index.js';
 import type { Access } from '#apiserver/auth/types.js';
+import { keepGatewayLease } from '#apiserver/cmd/gatewayLease.js';
 import { createBus, type Bus } from '#apiserver/live/bus.js';
 import { createLive, type Live } from '#apiserver/live/index.js';
 import { openRecords, type Records } from '#apiserver/records/index.js';
 import { createSessions, type Sessions } from '#apiserver/sessions/index.js';
 import { openFileStore, type FileStore } from '#apiserver/stores/file/index.js';
 import type { Clock, Log } from '#controller/ports.js';
+import { startControllers } from '#controller/main.js';
 import { systemClock } from '#controller/runtime/clock.js';
 import { createInformers } from '#controller/runtime/informer.js';
 import type { Informers } from '#controller/runtime/types.js';
@@ -46,8 +48,8 @@ export interface SessionBed {
 export interface BedOptions {
   clock?: Clock;
   log?: Log;
-  /** Runs with the parts of each start; the result is undone before they close. */
-  with?: (parts: Pick<SessionBed, 'store' | 'informers' | 'records' | 'identity'> & { clock: Clock; log: Log }) => { stop(): Promise<void> };
+  /** With the reconcilers and the gateway's Lease: then hosts come online and jobs are offered. */
+  controllers?: boolean;
   maxBuffered?: number;
   /** Who a browser is, when it is not to be a matter of passwords. */
   access?: (identity: Identity) => Access;
@@ -67,7 +69,11 @@ export async function openSessionBed(options: BedOptions = {}): Promise<SessionB
     const identity = await createIdentity({ store, namespace: 'default', clock: systemClock, log });
     const informers = createInformers({ store, log, clock: systemClock });
     await informers.start();
-    extra = options.with?.({ store, informers, records, identity, clock, log });
+    if (options.controllers) {
+      const lease = await keepGatewayLease({ store, namespace: 'default', gatewayName: 'gateway-1', clock: systemClock, log });
+      const controllers = startControllers({ store, informers, outcomes: records, planKey: identity.planKey, clock: systemClock, log, namespace: 'default', gatewayName: 'gateway-1' });
+      extra = { async stop() { lease.stop(); await controllers.stop(); } };
+    }
     const bus = createBus();
     const sessions = createSessions({ store, informers, records, bus, identity, planKey: identity.planKey, epoch: store.epoch, gatewayName: 'gateway-1', namespace: 'default', signingKey: identity.signingKey, clock, log });
     const live = createLive({ informers, records, bus, access: options.access?.(identity) ?? identity, log, ...(options.maxBuffered === undefined ? {} : { maxBuffered: options.maxBuffered }) });
