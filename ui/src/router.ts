@@ -32,3 +32,8 @@ router.beforeEach(async (to) => {
   session.lostAt(to.fullPath);
   return false;
 });
+
+// A page open since before an upgrade asks for parts that are gone: a full load brings the new page to where it was going.
+router.onError((error: unknown, to) => {
+  if (error instanceof Error && /dynamically imported module|Importing a module script failed|Unable to preload/.test(error.message)) location.assign(to.fullPath);
+});

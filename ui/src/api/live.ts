@@ -36,7 +36,7 @@ export interface LiveSocket {
   close(): void;
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: (() => void) | null;
+  onclose: ((event?: { code: number }) => void) | null;
 }
 
 export interface LiveOptions {
@@ -61,11 +61,14 @@ export interface LiveClient {
   close(): void;
 }
 
+/** The server's close code for a session that ended or changed its role. */
+const SIGNED_OUT = 4401;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20_000;
 
 interface Subscription {
-  request(): LiveRequest;
+  /** What to send on a fresh socket; nothing when there is nothing left to ask. */
+  request(): LiveRequest | undefined;
   receive(message: LiveMessage): void;
   disconnected(): void;
   resumed(): void;
@@ -91,7 +94,7 @@ export function createLive(options: LiveOptions): LiveClient {
     state = next;
     options.onState?.(next);
   };
-  const send = (request: LiveRequest): void => { if (opened) socket?.send(JSON.stringify(request)); };
+  const send = (request: LiveRequest | undefined): void => { if (opened && request) socket?.send(JSON.stringify(request)); };
 
   function connect(): void {
     if (closed || socket) return;
@@ -113,7 +116,7 @@ export function createLive(options: LiveOptions): LiveClient {
       failures = 0;
       receive(event.data);
     };
-    mine.onclose = () => {
+    mine.onclose = (event) => {
       if (socket !== mine) return;
       const wasOpen = opened;
       socket = undefined;
@@ -121,7 +124,7 @@ export function createLive(options: LiveOptions): LiveClient {
       if (closed) return;
       for (const subscription of subscriptions.values()) subscription.disconnected();
       if (state === 'live') setState('stale');
-      if (heard) later();
+      if (heard && event?.code !== SIGNED_OUT) later();
       else void checkSession(wasOpen);
     };
   }
@@ -239,8 +242,9 @@ function watchSubscription(id: string, kind: string, handler: WatchHandler): Sub
 
 function tailSubscription(id: string, job: string, handler: TailHandler): Subscription {
   let last = 0;
+  let over = false;
   return {
-    request: () => ({ type: 'tail', id, job, from: last + 1 }),
+    request: () => (over ? undefined : { type: 'tail', id, job, from: last + 1 }),
     receive(message) {
       if (message.type === 'log') {
         const fresh = message.lines.filter((line) => line.seq > last);
@@ -248,7 +252,10 @@ function tailSubscription(id: string, job: string, handler: TailHandler): Subscr
         if (!final) return;
         last = final.seq;
         handler.lines(fresh);
-      } else if (message.type === 'end') handler.end(message.status);
+      } else if (message.type === 'end') {
+        over = true;
+        handler.end(message.status);
+      }
     },
     disconnected: () => undefined,
     resumed: () => undefined,
