@@ -12,17 +12,19 @@ const PATIENCE_MS = 2000;
 export interface CaughtUp {
   wait: ReconcileContext['caughtUp'];
   onChange(event: CacheEvent): void;
+  /** Nobody waits from now on. */
   stop(): void;
 }
 
 export function createCaughtUp({ cache, clock }: { cache: Cache; clock: Clock }): CaughtUp {
   const waiting = new Map<string, Set<() => void>>();
+  let stopped = false;
   const textOf = (kind: Kind, key: ObjectKey): string => `${kind}|${keyText(key)}`;
   const release = (text: string): void => { for (const resolve of [...(waiting.get(text) ?? [])]) resolve(); };
 
   return {
     wait(kind, key, overwritten) {
-      if (cache.get(kind, key)?.metadata.resourceVersion !== overwritten) return Promise.resolve();
+      if (stopped || cache.get(kind, key)?.metadata.resourceVersion !== overwritten) return Promise.resolve();
       const text = textOf(kind, key);
       return new Promise((resolve) => {
         const finish = (): void => {
@@ -41,6 +43,7 @@ export function createCaughtUp({ cache, clock }: { cache: Cache; clock: Clock })
       release(textOf(event.kind, keyOf(event.object)));
     },
     stop() {
+      stopped = true;
       for (const text of [...waiting.keys()]) release(text);
     },
   };

@@ -4,7 +4,7 @@
  */
 import type { Repository, ResticJob } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
-import { foundRepositoryBroken } from '../../runtime/indexes.js';
+import { foundRepositoryBroken, isFinished } from '../../runtime/indexes.js';
 import { parseTime } from '../../runtime/time.js';
 import type { Cache } from '../../runtime/types.js';
 
@@ -21,7 +21,7 @@ const finishedAt = (job: Job): number => parseTime(job.status?.completionTime) ?
 
 /** Init jobs of a repository that really ran or wait, oldest first. */
 export function initJobsOf(repository: Pick<Repository, 'metadata'>, cache: Cache): Job[] {
-  const order = (job: Job): string => `${job.metadata.creationTimestamp} ${String(finishedAt(job)).padStart(16, '0')} ${job.metadata.name}`;
+  const order = (job: Job): string => `${job.metadata.creationTimestamp} ${isFinished(job) ? String(finishedAt(job)).padStart(16, '0') : 'unfinished'} ${job.metadata.name}`;
   return cache.byIndex('ResticJob', 'init', repository.metadata.name).filter((job) => job.status?.reason !== 'AlreadyRan').sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 

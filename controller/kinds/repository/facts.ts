@@ -53,7 +53,7 @@ export function gatherRepositoryFacts(repository: Stored<Repository>, ctx: Recon
   const hash = secret.ok ? credentialsHash(repository, secret.credentials, ctx.planKey) : undefined;
   const request = requestOf(repository);
   const key = hash === undefined ? undefined : openKey(hash, request);
-  const attempts = key === undefined ? [] : jobs.filter((job) => job.metadata.labels?.[OPEN_LABEL] === key);
+  const attempts = key === undefined ? [] : latestAttempts(jobs, key);
   const latest = jobs.at(-1);
   const attempt = attempts.at(-1);
   const pinned = repository.status?.id;
@@ -67,7 +67,8 @@ export function gatherRepositoryFacts(repository: Stored<Repository>, ctx: Recon
 
   const taken = (name: string): boolean => cache.get('ResticJob', { namespace: repository.metadata.namespace, name }) !== undefined || ctx.outcomes.findOutcome({ namespace: repository.metadata.namespace, name }) !== undefined;
   const base = hash === undefined ? undefined : initJobName(repository.metadata.name, hash, request);
-  const attempted = attempt !== undefined || (hash !== undefined && base !== undefined && repository.status?.credentialsHash === hash && (request === '' || taken(base)));
+  const opensElse = attempt === undefined && jobs.some((job) => job.metadata.labels?.[OPEN_LABEL] !== undefined);
+  const attempted = attempt !== undefined || (!opensElse && hash !== undefined && base !== undefined && repository.status?.credentialsHash === hash && (request === '' || taken(base)));
   const retryAt = failed && attempt && passing.has(attempt.status?.reason) ? failedAt + retryDelay(attempts) : undefined;
   const due = !attempted || (pinned === undefined && id === undefined && attempt === undefined) || (retryAt !== undefined && now >= retryAt);
   const safe = pinned !== undefined || !latest || !unsure.has(latest.status?.reason) || (runner.ok && latest.spec.hostRef.name === runner.host.metadata.name) || runnerGone(latest, ctx);
@@ -93,6 +94,13 @@ export function gatherRepositoryFacts(repository: Stored<Repository>, ctx: Recon
     stale: jobs.filter((job) => (job.status?.phase ?? 'Queued') === 'Queued' && job.metadata.labels?.[OPEN_LABEL] !== undefined && runner.ok && job.spec.hostRef.name !== runner.host.metadata.name),
     retryAt: able && retryAt !== undefined && retryAt > now ? retryAt : undefined,
   };
+}
+
+/** The newest opens, as far back as they were for these credentials: going back to former ones opens again. */
+function latestAttempts(jobs: readonly Job[], key: string): Job[] {
+  const made = jobs.filter((job) => job.metadata.labels?.[OPEN_LABEL] !== undefined);
+  const before = made.findLastIndex((job) => job.metadata.labels?.[OPEN_LABEL] !== key);
+  return made.slice(before + 1);
 }
 
 /** A deleted host's agent is revoked: it runs nothing any more. */
