@@ -19,6 +19,8 @@ export interface RunKnowledge {
   stopped: ReadonlySet<string>;
   /** Everything the agent had spooled before this connection was taken: what it does not know now, it does not know. */
   drained: boolean;
+  /** Drained, and a moment has passed: a result that was being written to the spool while the agent said hello has come. */
+  settled: boolean;
 }
 
 export type JobStep =
@@ -46,7 +48,7 @@ export function decideJob(job: StoredJob, knows: RunKnowledge, now: number): Job
     if (!knows.drained) return nothing;
     if (!observed) return { do: 'report', observed: neverArrived(runID, reason, now), stop: frame };
   }
-  if (observed?.phase === 'Running') return agentHasIt || !knows.drained ? nothing : { do: 'report', observed: lost(observed, now) };
+  if (observed?.phase === 'Running') return agentHasIt || !knows.settled ? nothing : { do: 'report', observed: lost(observed, now) };
   if (status?.phase === 'Offered' && desired?.state === 'Run' && !observed && !agentHasIt && knows.drained) return { do: 'run', frame: runFrame(job, runID) };
   return nothing;
 }

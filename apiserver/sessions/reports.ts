@@ -59,8 +59,6 @@ export function createReports({ ledger, backlogLast, apply, deadLetter, ack, fin
   let running: Promise<void> | undefined;
   let drained = false;
   let full = false;
-  /** A frame of this connection was taken. */
-  let began = false;
 
   async function take(frame: QueuedFrame): Promise<void> {
     if ('refused' in frame) { await deadLetter(frame.raw, frame.refused); return; }
@@ -91,14 +89,14 @@ export function createReports({ ledger, backlogLast, apply, deadLetter, ack, fin
       const current = frame;
       if (current.seq > ledger.seq) {
         if (current.seq > ledger.seq + 1) {
-          log.warn({ expected: ledger.seq + 1, got: current.seq }, 'the agent skipped part of its spool');
-          // Only what it no longer holds may be missing, and hello says what that is. Else it must begin again from there.
-          if (began) { stopping.abort(); onGap(); return; }
+          log.warn({ expected: ledger.seq + 1, got: current.seq }, 'the agent skipped part of its spool: connection ended, so that it sends again from what is acknowledged');
+          stopping.abort();
+          onGap();
+          return;
         }
         await persist('refused' in current ? 'dead letter' : current.type, () => take(current));
         if (stopping.signal.aborted) return;
         ledger.advance(current.seq);
-        began = true;
       }
       unsaved += 1;
       queue.shift();

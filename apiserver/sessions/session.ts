@@ -47,6 +47,8 @@ export interface SessionStart {
 const SPOOLED = new Set<string>(['job.started', 'job.log', 'job.finished', 'snapshots.report', 'repo.stats', 'spool.dropped'] satisfies SpooledType[]);
 const CLOCK_SKEW_MS = 5 * 60_000;
 const RETRY_MS = 1000;
+/** How long after the backlog a run that hello did not name may still be told of, before it counts as lost. */
+const SETTLE_MS = 3000;
 
 export function startSession({ context, link, host, hello, recordKey, reportsDisconnect }: SessionStart): Session {
   const { informers, clock, log, bus, records, recorder, pace, namespace } = context;
@@ -60,6 +62,8 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
   const knows = { named: new Set(hello.runningJobs), begun: new Set<string>(), offered: new Set<string>(), stopped: new Set<string>() };
   const plan = createPlanPush(context, link, hello);
   const hostStatus = createHostStatusWriter(context, hostKey, () => link.isOpen());
+  let settled = false;
+  let cancelSettle = (): void => undefined;
   const inFlight = new Set<Promise<void>>();
 
   const reports = createReports({
@@ -77,7 +81,13 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
     },
     ack: (seq) => { link.send('ack', { seq }); },
     finishBacklog: () => jobReports.finishBacklog(),
-    onDrained: evaluateJobs,
+    onDrained() {
+      evaluateJobs();
+      cancelSettle = clock.setTimer(SETTLE_MS, () => {
+        settled = true;
+        evaluateJobs();
+      });
+    },
     onGap: () => { link.close(1002, 'spool sequence gap'); },
     congested: (yes) => { if (yes) link.pause(); else link.resume(); },
     log,
@@ -88,7 +98,7 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
   }
   function evaluateJob(job: StoredJob): void {
     if (!link.isOpen()) return;
-    const step = decideJob(job, { ...knows, drained: reports.drained() }, clock.now());
+    const step = decideJob(job, { ...knows, drained: reports.drained(), settled }, clock.now());
     switch (step.do) {
       case 'nothing': return;
       case 'run':
@@ -147,7 +157,7 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
     }
   }
 
-  let cancelWatchdog = () => undefined as void;
+  let cancelWatchdog = (): void => undefined;
   function watchdog(): void {
     const silentFor = clock.now() - link.lastHeard();
     if (silentFor >= OFFLINE_AFTER_SECONDS * 1000) {
@@ -161,6 +171,7 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
   const stopped = new Promise<void>((resolve) => {
     link.onClose((code) => {
       cancelWatchdog();
+      cancelSettle();
       log.info({ host: hostName, code }, 'agent disconnected');
       if (reportsDisconnect()) void writeDisconnect(context, hostKey, sessionID, reportsDisconnect);
       void Promise.all([reports.stop(), hostStatus.settled(), ...inFlight]).then(() => { resolve(); });

@@ -25,6 +25,7 @@ export class ModelAgent {
   #epoch = '';
   #applied: { revision: string; generation: number } | undefined;
   #link: ScriptedAgent | undefined;
+  #welcomed = false;
 
   constructor(bearer: string) {
     this.#bearer = bearer;
@@ -41,6 +42,7 @@ export class ModelAgent {
       runningJobs: unfinished, spool: { first: this.#acked + 1, last: this.#nextSeq - 1, id: 'model' }, storeEpoch: this.#epoch,
       ...(this.#applied ? { appliedRevision: this.#applied.revision, appliedGeneration: this.#applied.generation } : {}),
     });
+    this.#welcomed = false;
     const pending: ServerFrame[] = [];
     const link = await dialAgent(port, this.#bearer, hello, (frame) => { if (this.#link === link) this.#take(frame); else pending.push(frame); });
     this.#link = link;
@@ -111,13 +113,14 @@ export class ModelAgent {
   }
 
   #send({ seq, type, payload }: Spooled): void {
-    if (this.connected) this.#link?.send(type, payload as never, seq);
+    if (this.connected && this.#welcomed) this.#link?.send(type, payload as never, seq);
   }
 
   #take(frame: ServerFrame): void {
     switch (frame.type) {
       case 'welcome':
         this.#epoch = frame.payload.storeEpoch;
+        this.#welcomed = true;
         for (const each of this.#spool) this.#send(each);
         return;
       case 'ack':
