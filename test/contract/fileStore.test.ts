@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAdmission } from '#apiserver/admission/index.js';
 import { openFileStore } from '#apiserver/stores/file/index.js';
-import { by, objectStoreContract } from './objectStore.js';
+import { by } from './contractTools.js';
+import { objectStoreContract } from './objectStore.js';
 
 objectStoreContract('file store', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'rm-contract-'));

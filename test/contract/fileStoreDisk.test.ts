@@ -13,7 +13,7 @@ import { FORMAT, openFileStore, type FileStore } from '#apiserver/stores/file/in
 import { newObject, type Host } from '#crds/kinds.js';
 import { Unavailable } from '#crds/objectStore.js';
 import { missing, startChild } from './children.js';
-import { by, refusal } from './objectStore.js';
+import { by, refusal } from './contractTools.js';
 
 const key = Buffer.alloc(32, 7);
 const open = (dir: string, secretKey = key): Promise<FileStore> => openFileStore({ dir, secretKey, admission: createAdmission({ namespace: 'default' }) });

@@ -8,7 +8,7 @@ import { createAdmission } from '#apiserver/admission/index.js';
 import { json, openFileStore, type FileStore } from '#apiserver/stores/file/index.js';
 import { newObject, type Host } from '#crds/kinds.js';
 import { Conflict, Gone, Unavailable } from '#crds/objectStore.js';
-import { by, refusal, shape, take } from './objectStore.js';
+import { by, refusal, shape, take } from './contractTools.js';
 
 const key = (name: string): { namespace: string; name: string } => ({ namespace: 'default', name });
 const host = (name: string, labels?: Record<string, string>): Host => newObject('Host', { name, ...(labels === undefined ? {} : { labels }) }, { spec: {} });

@@ -12,7 +12,7 @@ import { Unavailable } from '#crds/objectStore.js';
 import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
 import type { Outcome } from '#controller/ports.js';
 import { missing } from './children.js';
-import { refusal } from './objectStore.js';
+import { refusal } from './contractTools.js';
 
 const DAY = 86_400_000;
 const job = (name: string): { namespace: string; name: string } => ({ namespace: 'default', name });
