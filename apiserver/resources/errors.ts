@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { StoreError, Unavailable } from '#crds/objectStore.js';
 import type { StatusCause, StoreErrorReason } from '#crds/objectStore.js';
 import { DecodeError, TooLarge } from '../admission/decode.js';
+import { ROOT } from '../admission/fieldErrors.js';
 import { Undecodable } from '../admission/index.js';
 import { BadRequest as StoreBadRequest } from '../stores/errors.js';
 
@@ -60,9 +61,12 @@ export function statusOf(error: unknown, about: About = {}): Status | undefined 
   if (!(error instanceof StoreError)) return undefined;
   const { code, reason } = codes[error.reason];
   const retry = error.retryAfterSeconds ?? (error.reason === 'TooManyRequests' || error.reason === 'Unavailable' ? 1 : undefined);
+  const isInvalid = error.reason === 'Invalid';
+  // kubectl shows only the causes of an Invalid, so there is always one.
+  const causes = error.causes.length === 0 && isInvalid ? [{ reason: 'FieldValueInvalid', message: error.message, field: ROOT }] : error.causes;
   const details = {
-    ...detailsOf(about, error.reason === 'Invalid' ? about.kind : about.plural),
-    ...(error.causes.length === 0 ? {} : { causes: error.causes }),
+    ...detailsOf(about, isInvalid ? about.kind : about.plural),
+    ...(causes.length === 0 ? {} : { causes }),
     ...(retry === undefined ? {} : { retryAfterSeconds: retry }),
   };
   return failure(error instanceof Unavailable && error.diskFull ? 507 : code, reason, error.message, details);

@@ -42,7 +42,7 @@ export async function answerWatch(call: Call, served: Served, store: ObjectStore
   try {
     for await (const event of store.watch(served.kind, { namespace, labelSelector, fieldSelector, resourceVersion: sendInitialEvents ? undefined : resourceVersion, bookmarks, signal: ended.signal })) {
       if (res.destroyed) break;
-      if (!res.write(encode(event))) await Promise.race([once(res, 'drain', { signal: ended.signal }), once(res, 'close')]).catch(() => undefined);
+      if (!res.write(encode(event))) await once(res, 'drain', { signal: ended.signal }).catch(() => undefined);
     }
   } catch (error) {
     const status = statusOf(error);
@@ -50,7 +50,9 @@ export async function answerWatch(call: Call, served: Served, store: ObjectStore
     res.write(`${JSON.stringify({ type: 'ERROR', object: status ?? internalError() })}\n`);
   } finally {
     clearTimeout(timer);
-    res.end();
+    // A client that has stopped reading would keep its socket for ever.
+    if (res.writableNeedDrain) res.destroy();
+    else res.end();
   }
 }
 

@@ -37,7 +37,8 @@ export interface ApiUnderTest {
 const roles: Role[] = ['admin', 'operator', 'viewer'];
 export const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (fields: Record<string, unknown>, message: string) => { console.error(message, fields); } };
 
-export const kubectlPath = (): string => (existsSync(join(toolsFolder, 'kubectl')) ? join(toolsFolder, 'kubectl') : (onPath('kubectl') ?? 'kubectl'));
+/** RM_TEST_KUBECTL, for another minor version; else the fetched one, else the one on PATH. */
+export const kubectlPath = (): string => process.env['RM_TEST_KUBECTL'] ?? (existsSync(join(toolsFolder, 'kubectl')) ? join(toolsFolder, 'kubectl') : (onPath('kubectl') ?? 'kubectl'));
 
 export async function startApi(): Promise<ApiUnderTest> {
   const dir = await mkdtemp(join(tmpdir(), 'rm-kubectl-'));
@@ -94,7 +95,7 @@ export async function startApi(): Promise<ApiUnderTest> {
 async function httpsRequest(port: number, ca: string, method: string, path: string, token: string | undefined, { body, headers = {} }: { body?: string | Buffer; headers?: Record<string, string> } = {}): Promise<{ status: number; headers: Headers; text: string }> {
   const { request } = await import('node:https');
   return new Promise((resolve, reject) => {
-    const req = request({ host: '127.0.0.1', port, path, method, ca, headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers } }, (res) => {
+    const req = request({ host: '127.0.0.1', port, path, method, ca, headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }), ...headers } }, (res) => {
       const chunks: Buffer[] = [];
       res.on('data', (chunk: Buffer) => chunks.push(chunk));
       res.on('end', () => {
