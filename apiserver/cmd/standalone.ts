@@ -2,9 +2,9 @@
  * The standalone server: one process, one data directory. This file wires rooms together and decides nothing.
  * Order of start: directory and keys, store, identity, caches, controllers, sessions, listeners; the stop is the reverse.
  */
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemClock } from '#controller/runtime/clock.js';
 import { createInformers } from '#controller/runtime/informer.js';
 import { startControllers } from '#controller/main.js';
@@ -112,11 +112,23 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
 /** @throws Error naming RM_DATA_DIR */
 async function prepareDirectory(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeDirectory(dataDir);
     await access(dataDir, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new Error(`RM_DATA_DIR: ${dataDir} is not writable: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
+}
+
+/** Step by step, because the recursive call never returns where nothing can be made (/proc). */
+async function makeDirectory(path: string): Promise<void> {
+  const made = await mkdir(path, { mode: 0o700 }).then(() => true, (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return true;
+    if (error.code === 'ENOENT' && !existsSync(dirname(path))) return false;
+    throw error;
+  });
+  if (made) return;
+  await makeDirectory(dirname(path));
+  await mkdir(path, { mode: 0o700 });
 }
 
 /** Names besides this machine's own that clients may use: that of RM_BASE_URL, and the address listened on. */

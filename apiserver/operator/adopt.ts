@@ -3,11 +3,11 @@
  * from its first paths (S2). All in the name of whoever approved it. Everything is tried dry first; what was made before a
  * later step failed is taken back, and a crash in between leaves only what the next attempt finds and uses.
  */
-import { labels, newObject, SECRET_USE_LABEL, type Host } from '#crds/kinds.js';
+import { labels, newObject, SECRET_USE_LABEL, type Host, type Repository } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import { childName, hostNameOf, uniqueName } from './names.js';
 import { ownedBy, randomHex, type Objects } from './objects.js';
-import { invalid, Problem } from './problem.js';
+import { inBodyTerms, invalid, Problem } from './problem.js';
 
 export interface Adoption {
   hostname: string;
@@ -42,6 +42,13 @@ export async function refuseTaken(name: string, objects: Objects): Promise<void>
 
 /** Would it work? Stores nothing. @throws Problem, StoreError */
 export async function checkAdoption(adoption: Adoption, objects: Objects): Promise<void> {
+  await inBodyTerms(FIELDS, () => tryDry(adoption, objects));
+}
+
+/** Where the fields of bodies end up. */
+const FIELDS = { 'spec.url': 'repo_url', 'data': 'repo_password', 'stringData': 'repo_password', 'spec.includes': 'initial_paths', 'metadata.labels': 'tags' };
+
+async function tryDry(adoption: Adoption, objects: Objects): Promise<void> {
   const plan = await planAdoption(adoption, objects);
   if (plan.secret) await objects.create('Secret', plan.secret, { dryRun: true });
   if (plan.repository) await objects.create('Repository', plan.repository, { dryRun: true });
@@ -65,12 +72,19 @@ export async function adopt(adoption: Adoption, objects: Objects): Promise<Store
     undo.push(() => objects.undo('Host', host));
     // The Secret stays without an owner: it may hold the only key to the data.
     if (repository) await objects.patchMeta('Repository', repository.metadata, { ownerReferences: [ownedBy(host)] });
+    else if (plan.shared) await share(plan.shared, host, objects);
     if (plan.group) await objects.create('SourceGroup', { ...plan.group, metadata: { ...plan.group.metadata, ownerReferences: [ownedBy(host)] } });
     return host;
   } catch (error) {
     for (const step of undo.reverse()) await step().catch(() => undefined);
     throw error;
   }
+}
+
+/** A repository made for one host and used by another goes when the last of them goes. One that nobody owns stays so. */
+async function share({ metadata }: Stored<Repository>, host: Stored<Host>, objects: Objects): Promise<void> {
+  const owners = metadata.ownerReferences ?? [];
+  if (owners.some((owner) => owner.kind === 'Host')) await objects.patchMeta('Repository', metadata, { ownerReferences: [...owners, ownedBy(host)] });
 }
 
 async function planAdoption({ hostname, tags, fingerprint, repository, initialPaths }: Adoption, objects: Objects) {
@@ -88,7 +102,7 @@ async function planAdoption({ hostname, tags, fingerprint, repository, initialPa
     },
   });
   const group = initialPaths.length === 0 ? undefined : newObject('SourceGroup', { name: childName(name, 'default'), labels: { [labels.host]: name } }, { spec: { hostRef: { name }, tag: 'default', includes: [...new Set(initialPaths)] } });
-  return { ...made, host, ...(group ? { group } : {}) };
+  return { ...made, host, ...(group ? { group } : {}), ...(existing ? { shared: existing } : {}) };
 }
 
 /** A name that is taken by something else gets a few digits more: nothing that is there is overwritten. */

@@ -35,6 +35,26 @@ const statusOf: Record<StoreErrorReason, [status: number, code: string]> = {
   Forbidden: [403, 'forbidden'], TooManyRequests: [429, 'too_many_requests'], Unavailable: [503, 'unavailable'], Gone: [410, 'gone'],
 };
 
+/**
+ * Runs a write that the body's fields went into; what the store finds wrong with the object is said of those fields.
+ * @param names path in the object -> field of the body, e.g. `spec.url` -> `repo_url`
+ */
+export async function inBodyTerms<T>(names: Readonly<Record<string, string>>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.reason !== 'Invalid') throw error;
+    const details = error.causes.flatMap(({ field, message }) => {
+      const path = Object.keys(names).find((known) => field === known || field?.startsWith(`${known}[`) || field?.startsWith(`${known}.`));
+      if (field === undefined || path === undefined) return [];
+      const told = (names[path] ?? path) + field.slice(path.length);
+      return [{ field: told, message: message.replaceAll(field, told) }];
+    });
+    if (details.length < error.causes.length || details.length === 0) throw error;
+    throw new Problem(422, 'invalid', details.map(({ field, message }) => `${field}: ${message}`).join('; '), { details });
+  }
+}
+
 /** Undefined for what is nobody's fault but ours: the caller logs it and answers 500 without its text. */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;

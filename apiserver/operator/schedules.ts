@@ -7,7 +7,7 @@ import type { Cache } from '#controller/runtime/types.js';
 import { refuseOffline, runBackup } from './jobs.js';
 import { uniqueName } from './names.js';
 import { ownedBy, randomHex, type Objects } from './objects.js';
-import { invalid } from './problem.js';
+import { inBodyTerms, invalid } from './problem.js';
 import { coversHost, groupsOf, schedulesOf } from './reach.js';
 import { route, type RouteTable } from './route.js';
 import * as shapes from './shapes.js';
@@ -19,9 +19,10 @@ export const schedules: RouteTable = {
     const problem = cronProblem(body.cron);
     if (problem !== undefined) throw invalid('cron', problem);
     const names = [...new Set(await Promise.all(body.source_group_ids.map((id, index) => groupName(host, id, index, objects))))];
-    const schedule = await objects.create('Schedule', newObject('Schedule', { name: uniqueName(host.metadata.name, randomHex(8)), labels: { [labels.host]: host.metadata.name }, ownerReferences: [ownedBy(host)] }, {
+    const object = newObject('Schedule', { name: uniqueName(host.metadata.name, randomHex(8)), labels: { [labels.host]: host.metadata.name }, ownerReferences: [ownedBy(host)] }, {
       spec: { schedule: body.cron, sourceGroupRefs: names.map((name) => ({ name })), ...(body.enabled === false ? { suspend: true } : {}) },
-    }));
+    });
+    const schedule = await inBodyTerms({ 'spec.schedule': 'cron', 'spec.sourceGroupRefs': 'source_group_ids' }, () => objects.create('Schedule', object));
     return toItem(schedule, host, objects.cache);
   }),
   'POST /api/hosts/:host/schedules/:schedule/run': route({ may: 'create resticjobs', reply: shapes.RunReply, status: 202 }, async (call) => {

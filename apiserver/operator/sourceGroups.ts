@@ -7,7 +7,7 @@ import { runBackup } from './jobs.js';
 import { refuseLater } from './later.js';
 import { childName, hashedChildName } from './names.js';
 import { ownedBy, type Objects } from './objects.js';
-import { Problem } from './problem.js';
+import { inBodyTerms, Problem } from './problem.js';
 import { groupsOf } from './reach.js';
 import { route, type RouteTable } from './route.js';
 import * as shapes from './shapes.js';
@@ -17,7 +17,7 @@ export const sourceGroups: RouteTable = {
   'POST /api/hosts/:host/source-groups': route({ may: 'create sourcegroups', body: shapes.SourceGroupInput, reply: shapes.SourceGroupItem, status: 201 }, async ({ host, body, objects }) => {
     refuseLater(body);
     if (groupsOf(objects.cache, host).some((group) => tagOf(group) === body.name)) throw new Problem(409, 'already_exists', `name: host ${host.metadata.name} has a source group ${JSON.stringify(body.name)} already`, { details: [{ field: 'name', message: 'is taken' }] });
-    return toItem(await create(host, body, objects));
+    return toItem(await inBodyTerms({ 'spec.includes': 'includes', 'spec.excludes': 'excludes', 'spec.tag': 'name' }, () => create(host, body, objects)));
   }),
   'POST /api/hosts/:host/source-groups/:group/run': route({ may: 'create resticjobs', reply: shapes.RunReply, status: 202 }, async (call) => {
     const job = await runBackup(call, call.group);
