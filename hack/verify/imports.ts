@@ -11,7 +11,7 @@ const scriptOf = (file: string, text: string): string =>
   file.endsWith('.vue') ? [...text.matchAll(/<script\b[^>]*>([\s\S]*?)<\/script>/g)].map((match) => match[1] ?? '').join('\n') : text;
 
 export function specifiersOf(file: string, text: string): string[] {
-  return ts.preProcessFile(scriptOf(file, text), true, true).importedFiles.map((entry) => entry.fileName);
+  return ts.preProcessFile(scriptOf(file, text), true, false).importedFiles.map((entry) => entry.fileName);
 }
 
 export async function sourceFiles(root: string, room: string): Promise<string[]> {

@@ -109,6 +109,7 @@ describe('verify', function () {
     it('refuses a deprecated package', async () => { await lock({ deprecated: 'use another' }); await refuses(checkDependencies, 'ws', 'deprecated'); });
     it('refuses a licence off the list', async () => { await lock({ license: 'AGPL-3.0' }); await refuses(checkDependencies, 'ws', 'AGPL-3.0'); });
     it('refuses a registry host in the lockfile', async () => { await lock({ resolved: 'https://registry.example/ws/-/ws-8.23.0.tgz' }); await refuses(checkDependencies, 'registry host'); });
+    it('refuses a lockfile that leaves out what other platforms need', async () => { await lock({ optionalDependencies: { 'ws-win32': '1.0.0' } }); await refuses(checkDependencies, 'ws-win32', 'no entry'); });
     it('refuses a package without a checksum', async () => { await lock({ integrity: undefined }); await refuses(checkDependencies, 'ws', 'checksum'); });
   });
 
