@@ -13,7 +13,7 @@ const permissive = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-C
 /** Tools that run here and are shipped with nothing may also be under these. */
 const permissiveForTools = new Set([...permissive, 'MPL-2.0']);
 interface Manifest { dependencies?: Record<string, string>; devDependencies?: Record<string, string> }
-interface LockEntry { version?: string; optionalDependencies?: Record<string, string>; license?: string; deprecated?: string; resolved?: string; integrity?: string; dev?: boolean }
+interface LockEntry { version?: string; optionalDependencies?: Record<string, string>; license?: string; deprecated?: string; resolved?: string; integrity?: string; /** Inside the package above it, covered by that checksum. */ inBundle?: boolean; dev?: boolean }
 
 /** Whether a package at `path` finds `name` in the lockfile, looking upwards as Node does. */
 function isLocked(lock: Record<string, LockEntry>, path: string, name: string): boolean {
@@ -48,7 +48,7 @@ export const checkDependencies: Checker = async (root) => {
     if (entry.deprecated) problems.push(`package-lock.json: ${name} is deprecated: ${entry.deprecated}`);
     for (const optional of Object.keys(entry.optionalDependencies ?? {})) if (!isLocked(lock, path, optional)) problems.push(`package-lock.json: ${name} names ${optional}, which has no entry: npm ci refuses that`);
     if (entry.resolved) problems.push(`package-lock.json: ${name} names a registry host`);
-    if (!entry.integrity) problems.push(`package-lock.json: ${name} has no checksum`);
+    if (!entry.integrity && !entry.inBundle) problems.push(`package-lock.json: ${name} has no checksum`);
     if (!isAllowed(entry.license ?? '', entry.dev ? permissiveForTools : permissive)) problems.push(`package-lock.json: ${name} has the licence ${entry.license ?? '(none given)'}, not on the permissive list`);
   }
   if (/https?:\/\/[^"]*\/-\//.test(lockText)) problems.push('package-lock.json: names a registry host');
