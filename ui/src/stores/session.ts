@@ -7,6 +7,8 @@ import { operator } from '../api/operator.js';
 
 export const useSession = defineStore('session', () => {
   const account = ref<Account>();
+  /** This page is on its way to the login page. */
+  let leaving = false;
   const version = ref('');
   const mayOperate = computed(() => account.value?.role === 'operator' || account.value?.role === 'admin');
 
@@ -39,7 +41,8 @@ export const useSession = defineStore('session', () => {
     lostAt(location.pathname + location.search);
   }
   function lostAt(path: string): void {
-    if (location.pathname === '/login') return;
+    if (leaving || location.pathname === '/login') return;
+    leaving = true;
     location.replace(path === '/' ? '/login' : `/login?next=${encodeURIComponent(path)}`);
   }
 
@@ -49,8 +52,14 @@ export const useSession = defineStore('session', () => {
   }
 
   async function logout(): Promise<void> {
-    await operator.logout();
-    location.replace('/login');
+    leaving = true;          // the server closes the live socket too: that is no surprise
+    try {
+      await operator.logout();
+      location.replace('/login');
+    } catch (failure) {
+      leaving = false;
+      throw failure;
+    }
   }
 
   async function loadVersion(): Promise<void> {

@@ -1,0 +1,98 @@
+/** Chromium for the e2e suites: a fresh profile each, the page built when it is not, and the checks every page must pass. */
+import { existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect } from 'chai';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { build } from 'vite';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+export const PHONE = { width: 375, height: 812 };
+export const ADMIN = { username: 'anna', password: 'correct horse battery' };
+
+/** @throws Error naming what is missing and the fix */
+export async function launch(): Promise<Browser> {
+  if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing: install chromium (apt-get install chromium) or set CHROMIUM to its path`);
+  await buildPage();
+  return chromium.launch({ executablePath, args });
+}
+
+/** Builds dist/ui when it is missing or older than its sources. */
+async function buildPage(): Promise<void> {
+  const index = join(root, 'dist/ui/index.html');
+  const built = existsSync(index) ? (await stat(index)).mtimeMs : 0;
+  if (await newest(join(root, 'ui')) > built) await build({ root: join(root, 'ui'), configFile: join(root, 'ui/vite.config.ts'), logLevel: 'error' });
+}
+
+async function newest(directory: string): Promise<number> {
+  const times = await Promise.all((await readdir(directory, { withFileTypes: true })).map(async (entry) => {
+    const path = join(directory, entry.name);
+    return entry.isDirectory() ? newest(path) : (await stat(path)).mtimeMs;
+  }));
+  return Math.max(0, ...times);
+}
+
+/** A page whose complaints (console errors, uncaught errors, refused requests of other origins) are kept. */
+export interface WatchedPage { page: Page; context: BrowserContext; complaints: string[] }
+
+export async function openPage(browser: Browser, options: { theme?: 'dark' | 'light'; context?: BrowserContext } = {}): Promise<WatchedPage> {
+  const context = options.context ?? await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: options.theme ?? 'dark', reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => { complaints.push(`uncaught: ${error.message}`); });
+  page.on('console', (message) => {
+    // Chromium reports every 4xx answer as an error of its own; what the page makes of it is what is tested.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) complaints.push(`console: ${message.text()}`);
+  });
+  page.on('request', (request) => {
+    const { protocol, host } = new URL(request.url());
+    if (/^(https?|wss?):$/.test(protocol) && page.url().startsWith('http') && host !== new URL(page.url()).host) complaints.push(`left the origin: ${request.url()}`);
+  });
+  return { page, context, complaints };
+}
+
+/** No serious or critical violation of WCAG 2.2 A and AA, and no sideways scrolling. */
+export async function expectAccessible(page: Page, what: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  expect(serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 200)).join(' | ')}`), `accessibility of ${what}`).to.deep.equal([]);
+}
+
+export async function expectNoSidewaysScroll(page: Page, what: string): Promise<void> {
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${what} is wider than its window`).to.equal(0);
+}
+
+/** Both themes at full width, then a phone; leaves the page as it was. */
+export async function expectGoodLooks(page: Page, what: string): Promise<void> {
+  const size = page.viewportSize();
+  const before = await page.evaluate(() => document.documentElement.dataset['theme']);
+  for (const theme of ['dark', 'light']) {
+    await page.evaluate((name) => { document.documentElement.dataset['theme'] = name; }, theme);
+    await expectAccessible(page, `${what}, ${theme}`);
+  }
+  await page.setViewportSize(PHONE);
+  await expectNoSidewaysScroll(page, `${what} at 375 px`);
+  await expectAccessible(page, `${what} at 375 px`);
+  await page.evaluate((name) => { document.documentElement.dataset['theme'] = name ?? 'dark'; }, before);
+  if (size) await page.setViewportSize(size);
+  if (process.env['RM_SHOTS']) await page.screenshot({ path: join(process.env['RM_SHOTS'], `${what.replaceAll(/[^a-z0-9]+/gi, '-')}.png`) });
+}
+
+export async function signIn(page: Page, url: string, { username, password } = ADMIN): Promise<void> {
+  await page.goto(`${url}/login`);
+  await page.fill('#login-username', username);
+  await page.fill('#login-password', password);
+  await page.click('form[action="/login"] [type=submit]');
+}
+
+/** Creates the first user over /api, for suites that are not about it. */
+export async function createAdmin(url: string, token: string | undefined): Promise<void> {
+  const response = await fetch(`${url}/api/bootstrap`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token, ...ADMIN }) });
+  if (!response.ok) throw new Error(`the first user was not created: ${String(response.status)} ${await response.text()}`);
+}
