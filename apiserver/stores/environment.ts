@@ -6,8 +6,9 @@
  */
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { open, type RangeOptions, type RootDatabase } from 'lmdb';
+import { open, type RootDatabase } from 'lmdb';
 import { Unavailable } from '#crds/objectStore.js';
+import { damageOf } from './fileCheck.js';
 
 export interface Change {
   key: string;
@@ -74,23 +75,34 @@ export function openEnvironment(dir: string, name: string): Environment {
     return db;
   }
 
+  /** An error while reading is one of the file. */
+  function reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      throw cause instanceof Unavailable ? cause : unavailable(dir, cause);
+    }
+  }
+
+  function* walking<T>(walk: () => Iterable<T>): Iterable<T> {
+    try {
+      yield* walk();
+    } catch (cause) {
+      throw cause instanceof Unavailable ? cause : unavailable(dir, cause);
+    }
+  }
+
   return {
     dir,
     path,
     get reopening() { return reopening; },
-    get(key) {
-      return usable().get(key);
-    },
-    *keys(prefix) {
-      yield* usable().getKeys({ start: prefix, end: after(prefix) }) as Iterable<string>;
-    },
-    *range(start, end, limit) {
-      yield* usable().getRange({ start, end, ...(limit === undefined ? {} : { limit }) }) as Iterable<{ key: string; value: string }>;
-    },
-    lastIn(start, end) {
-      for (const entry of usable().getRange({ start: end, end: start, reverse: true, inclusiveEnd: true, limit: 1 } as RangeOptions)) return entry as { key: string; value: string };
+    get: (key) => reading(() => usable().get(key)),
+    keys: (prefix) => walking(() => usable().getKeys({ start: prefix, end: after(prefix) })),
+    range: (start, end, limit) => walking(() => usable().getRange({ start, end, ...(limit === undefined ? {} : { limit }) })),
+    lastIn: (start, end) => reading(() => {
+      for (const { key, value } of usable().getRange({ start: end, end: start, reverse: true, inclusiveEnd: true, limit: 1 })) return { key, value };
       return undefined;
-    },
+    }),
     async commit(changes) {
       const db = usable();
       const witness = db.get(WITNESS);
@@ -129,6 +141,8 @@ const WITNESS = 'm/commit';
 function openDatabase(dir: string, path: string): RootDatabase<string, string> {
   try {
     makeDirectory(path);
+    const damage = damageOf(join(path, 'data.mdb'));
+    if (damage !== undefined) throw new Error(`${join(path, 'data.mdb')} is damaged: ${damage}; restore the data directory from a backup`);
     return open<string, string>({ path, encoding: 'string', overlappingSync: false, eventTurnBatching: false, noSubdir: false, maxDbs: 1 });
   } catch (cause) {
     throw unavailable(dir, cause);

@@ -3,7 +3,7 @@
  * name and survived; kill -9; one process a directory; keys and formats that do not fit.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -294,6 +294,29 @@ describe('the file store and its disk', function () {
       const error = await refusal(open(data));
       expect(error).to.be.instanceOf(Unavailable);
       expect(error.message).to.contain(`newer version (format ${FORMAT + 1}`).and.to.contain(data);
+    });
+
+    it('refuses a damaged file by name instead of dying of it (Q4)', async () => {
+      const data = join(dir, 'data');
+      const store = await open(data);
+      for (let n = 0; n < 30; n += 1) await store.create('Host', host(`h${n}`), by());
+      await store.close();
+      const file = join(data, 'objects', 'data.mdb');
+      const good = readFileSync(file);
+      const damaged: [string, Buffer][] = [
+        ['not a database', Buffer.from('garbage')], ['not a database', Buffer.alloc(100_000, 7)], ['not a database', Buffer.alloc(8192)],
+        ['second meta page', good.subarray(0, 4096)], ['is cut', good.subarray(0, 8192)], ['is cut', good.subarray(0, 16_384)],
+      ];
+      for (const [why, bytes] of damaged) {
+        writeFileSync(file, bytes);
+        const error = await refusal(open(data));
+        expect(error).to.be.instanceOf(Unavailable);
+        expect(error.message).to.contain(file).and.to.contain(why);
+      }
+      writeFileSync(file, good);
+      const again = await open(data);
+      expect((await again.list('Host')).items).to.have.length(30);
+      await again.close();
     });
 
     it('keeps everything over a restart: objects, version, epoch; a watch resumes from the last version', async () => {
