@@ -1,7 +1,7 @@
 /** How long to wait before the next try. Half of it is chance, so that a fleet does not come back as one. */
 export interface BackoffRule { baseMs: number; capMs: number }
 
-export const reconnect: BackoffRule = { baseMs: 500, capMs: 30_000 };
+export const reconnect: BackoffRule = { baseMs: 500, capMs: 15_000 };
 export const announcing: BackoffRule = { baseMs: 2_000, capMs: 120_000 };
 /** Nothing changes by itself: another protocol, a denial, a second agent of this identity. */
 export const HOURLY_MS = 3_600_000;

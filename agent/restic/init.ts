@@ -5,9 +5,12 @@
  */
 import { catConfig, type RepositoryConfig } from './catConfig.js';
 import { ResticError } from './exitCodes.js';
+import { text } from './json.js';
+import { jsonLine } from './lines.js';
 import type { Restic } from './restic.js';
 
-export interface Opened extends RepositoryConfig {
+export interface Opened {
+  id: string;
   created: boolean;
 }
 
@@ -15,9 +18,17 @@ export interface Opened extends RepositoryConfig {
 export async function init(restic: Restic, onLine: (stream: 'stdout' | 'stderr', line: string) => void, signal?: AbortSignal): Promise<Opened> {
   const pinned = restic.repository.id;
   const there = await openIfThere(restic, pinned === undefined, onLine, signal);
-  if (there) return { ...requirePinned(there, pinned, restic.address), created: false };
-  await restic.run('init', [], { signal, onLine });
-  return { ...(await catConfig(restic, signal, onLine)), created: true };
+  if (there) return { id: requirePinned(there, pinned, restic.address).id, created: false };
+  let id: string | undefined;
+  await restic.run('init', ['--json'], {
+    signal,
+    onLine: (stream, line) => {
+      id ??= text(jsonLine(line) ?? {}, 'id');
+      onLine(stream, line);
+    },
+  });
+  if (id !== undefined && /^[0-9a-f]{64}$/.test(id)) return { id, created: true };
+  return { id: (await catConfig(restic, signal, onLine)).id, created: true }; // 0.14 prints words, with a short id
 }
 
 async function openIfThere(restic: Restic, mayBeAbsent: boolean, onLine: (stream: 'stderr', line: string) => void, signal?: AbortSignal): Promise<RepositoryConfig | undefined> {

@@ -12,7 +12,11 @@ import { Restic, ResticAborted } from '../restic/restic.js';
 import { describeLocks, unlock, type UnlockFacts } from '../restic/unlock.js';
 import type { ChildProcess } from './child.js';
 
-export type Outcome = Pick<JobFinished, 'phase' | 'message' | 'exitCode' | 'warnings' | 'summary' | 'snapshotID' | 'repositoryID'> & { reason: JobReason };
+export type Outcome = Pick<JobFinished, 'phase' | 'message' | 'exitCode' | 'warnings' | 'summary' | 'snapshotID' | 'repositoryID'> & {
+  reason: JobReason;
+  /** To do once the result is told and before the next run begins. */
+  after?: () => Promise<void>;
+};
 
 /** Why a run was asked to stop. */
 export type StopReason = 'Cancelled' | 'DeadlineExceeded' | 'Interrupted';
@@ -100,8 +104,11 @@ function partialMessage(group: PlanGroup, snapshotID: string | undefined, warnin
 async function failed(op: Operation, restic: Restic | undefined, error: unknown): Promise<Outcome> {
   if (op.signal.aborted || error instanceof ResticAborted) {
     const exitCode = error instanceof ResticAborted ? error.exitCode : undefined;
-    if (error instanceof ResticAborted && error.killed && restic) await clearOwnLock(op, restic);
-    return { ...stopped(op.stopReason()), exitCode };
+    const own = restic;
+    if (error instanceof ResticAborted && error.killed && own) await clearOwnLock(op, own);
+    // 0.14 may leave its lock even when it stops by itself; looking takes seconds, and a cancel is told at once
+    const after = error instanceof ResticAborted && !error.killed && own ? async (): Promise<void> => { await unlock(own, op.unlockFacts()); } : undefined;
+    return { ...stopped(op.stopReason()), exitCode, after };
   }
   if (error instanceof ResticError) return { phase: 'Failed', reason: error.reason, message: error.message.slice(0, 4096), exitCode: error.exitCode };
   return { phase: 'Failed', reason: 'InternalError', message: `the agent failed: ${messageOf(error)}`.slice(0, 4096) };

@@ -213,8 +213,9 @@ export class Supervisor {
     }
     progress.end();
     await jobLog.settle();
-    const { reason, ...rest } = outcome;
+    const { reason, after, ...rest } = outcome;
     await this.report({ identity, startTime, completionTime: timestamp(clock.now()), attempts: 1, reason, ...rest });
+    await after?.().catch((error: unknown) => { log.warn({ job: identity.job, error: messageOf(error) }, 'the lock of a stopped restic could not be looked at'); });
     if (identity.type === 'Backup' && outcome.phase === 'Succeeded') this.#options.afterBackup?.();
   }
 
