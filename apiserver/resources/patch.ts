@@ -6,8 +6,7 @@ import jsonPatch from 'fast-json-patch';
 import type { Operation } from 'fast-json-patch';
 import { BODY_LIMIT, TooLarge, decode } from '../admission/decode.js';
 import { decodeObject } from '../admission/index.js';
-import { isPlain, put } from '../admission/schemaWalk.js';
-import type { Plain } from '../admission/schemaWalk.js';
+import { isPlain } from '../admission/schemaWalk.js';
 import { Conflict, Invalid } from '#crds/objectStore.js';
 import type { ObjectStore, WriteOptions } from '#crds/objectStore.js';
 import type { KubeObject } from '#crds/meta.js';
@@ -15,6 +14,7 @@ import { mediaType, readBody } from './body.js';
 import { badRequest, unsupportedMediaType, ApiError } from './errors.js';
 import type { Call } from './request.js';
 import type { Served } from './served.js';
+import { mergePatch } from '../stores/plainJson.js';
 import { strategicMerge } from './strategicMerge.js';
 
 const TRIES = 5;
@@ -71,18 +71,6 @@ async function readPatch(call: Call, served: Served): Promise<{ change: Change; 
   }
   if (!isPlain(value)) throw badRequest('the patch must be an object');
   return { change: (object) => (type === MERGE_PATCH ? mergePatch(object, value) : strategicMerge(object, value)), duplicates };
-}
-
-/** RFC 7386. A new value; arguments are not changed. */
-export function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isPlain(patch)) return patch;
-  const result: Plain = {};
-  if (isPlain(target)) for (const [key, value] of Object.entries(target)) put(result, key, value);
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) Reflect.deleteProperty(result, key);
-    else put(result, key, mergePatch(Object.hasOwn(result, key) ? result[key] : undefined, value));
-  }
-  return result;
 }
 
 function checkOperations(value: unknown): Operation[] {

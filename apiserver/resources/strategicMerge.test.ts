@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mergePatch } from './patch.js';
+import { mergePatch } from '../stores/plainJson.js';
 import { strategicMerge } from './strategicMerge.js';
 
 describe('Strategic merge patch (core kinds)', () => {
