@@ -34,6 +34,7 @@ export class WorkQueue {
   private readonly parked = new Map<string, Set<string>>();
   private readonly delayed = new Map<string, { due: number; cancel: () => void }>();
   private readonly failures = new Map<string, number>();
+  /** When a throttled key was let through last, or will be next. */
   private readonly lastThrottled = new Map<string, number>();
   private readonly takers: ((key: string | undefined) => void)[] = [];
   private readonly idlers: (() => void)[] = [];
@@ -76,7 +77,12 @@ export class WorkQueue {
   addThrottled(key: string, interval: number): void {
     const now = this.clock.now();
     const last = this.lastThrottled.get(key);
-    if (last !== undefined && now - last < interval && now >= last) { this.addAfter(key, last + interval - now); return; }
+    if (last !== undefined && last <= now + interval && now < last + interval) {
+      const due = last > now ? last : last + interval;
+      this.lastThrottled.set(key, due);
+      this.addAfter(key, due - now);
+      return;
+    }
     this.lastThrottled.set(key, now);
     if (this.lastThrottled.size > 10_000) for (const [old, at] of this.lastThrottled) if (now - at > interval) this.lastThrottled.delete(old);
     this.add(key);
