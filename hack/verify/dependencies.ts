@@ -62,7 +62,7 @@ export const checkAudit: Checker = async (root) => {
   let answer: { error?: { summary?: string }; message?: string; vulnerabilities?: Record<string, { severity: string }> } = {};
   try { answer = JSON.parse(stdout) as typeof answer; } catch { /* said below */ }
   if (!answer.vulnerabilities) {
-    console.log(`  npm audit: the registry gives no answer (${(answer.message ?? answer.error?.summary ?? (stderr.trim().split('\n')[0] || 'no reply')).slice(0, 100)}); deprecated and unlisted packages were checked`);
+    console.log(`  npm audit: the registry gives no answer (${(answer.message ?? answer.error?.summary ?? (stderr.trim().split('\n')[0] || 'no reply')).replace(/ ?-? ?(GET|POST) https?:\/\/\S+|https?:\/\/\S+/g, '').slice(0, 100)}); deprecated and unlisted packages were checked`);
     return [];
   }
   return Object.entries(answer.vulnerabilities).filter(([, found]) => found.severity !== 'info' && found.severity !== 'low').map(([name, found]) => `npm audit: ${name}: ${found.severity}`);
