@@ -41,13 +41,14 @@ export const controllerWriter: Writer = { principal: { name: 'system:controller'
 
 const AGGREGATE_MS = 10_000;
 
+/** Many workers where a fleet changes at once: a worker mostly waits for its write, and writes that wait together share one commit. */
 const reconcilers: Record<ReconciledKind, { reconcile: (key: ObjectKey, ctx: ReconcileContext) => Promise<Result>; workers: number }> = {
-  Host: { reconcile: reconcileHost, workers: 4 },
+  Host: { reconcile: reconcileHost, workers: 64 },
   Repository: { reconcile: reconcileRepository, workers: 2 },
   SourceGroup: { reconcile: reconcileSourceGroup, workers: 2 },
   Schedule: { reconcile: reconcileSchedule, workers: 2 },
-  ResticJob: { reconcile: reconcileResticJob, workers: 8 },
-  EnrollmentRequest: { reconcile: reconcileEnrollmentRequest, workers: 1 },
+  ResticJob: { reconcile: reconcileResticJob, workers: 64 },
+  EnrollmentRequest: { reconcile: reconcileEnrollmentRequest, workers: 2 },
 };
 
 /** Runs until stopped. The informers are started when they are not yet; work begins once every kind was listed, with everything. */

@@ -84,7 +84,7 @@ function hostChanged(event: EventOf<'Host'>, cache: Cache, namespace: string, wa
 function repositoryChanged(event: EventOf<'Repository'>, cache: Cache, namespace: string, wake: Wake): void {
   const { name } = event.object.metadata;
   wake.now('Repository', name);
-  if (!changed(event, (repository) => repository.metadata.generation, (repository) => repository.status?.id, (repository) => repository.status?.phase, (repository) => conditionOf(repository, 'Available'))) return;
+  if (!changed(event, (repository) => repository.metadata.generation, (repository) => repository.status?.id, (repository) => repository.status?.phase, (repository) => conditionOf(repository, 'Available'), (repository) => conditionOf(repository, 'Stalled'))) return;
   for (const host of cache.byIndex('Host', 'repository', name)) wake.now('Host', host.metadata.name);
   wakeJobsOf(name, cache, namespace, wake);
 }

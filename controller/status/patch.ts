@@ -4,7 +4,7 @@
  */
 import type { KindMap } from '#crds/kinds.js';
 import { keyOf, type Condition, type Stored } from '#crds/meta.js';
-import { Conflict, type MergePatch } from '#crds/objectStore.js';
+import { Conflict, NotFound, type MergePatch } from '#crds/objectStore.js';
 import { describeError } from '../runtime/loop.js';
 import type { ReconcileContext, Result } from '../runtime/types.js';
 import { setCondition, type Conditioned } from './conditions.js';
@@ -65,7 +65,12 @@ async function write<K extends StatusKind>(kind: K, object: Stored<KindMap[K]>, 
   if (!patch) return;
   const key = keyOf(object);
   const { resourceVersion } = object.metadata;
-  await ctx.store.patchStatus(kind, key, patch, { ...ctx.writer, resourceVersion });
+  try {
+    await ctx.store.patchStatus(kind, key, patch, { ...ctx.writer, resourceVersion });
+  } catch (error) {
+    if (error instanceof NotFound) return; // deleted meanwhile: there is nothing left to say
+    throw error;
+  }
   await ctx.caughtUp(kind, key, resourceVersion);
 }
 

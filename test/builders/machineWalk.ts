@@ -21,7 +21,7 @@ export function walk(machine: AnyStateMachine, rows: readonly object[]): Walk {
   for (const { state, transitions } of Object.values(map)) {
     const from = String(state.value);
     const to = leads.get(from) ?? new Set<string>();
-    for (const transition of Object.values(transitions)) if (String(transition.state.value) !== from) to.add(String(transition.state.value));
+    for (const transition of Object.values(transitions) as { state: { value: unknown } }[]) if (String(transition.state.value) !== from) to.add(String(transition.state.value));
     leads.set(from, to);
   }
   return { states: new Set(leads.keys()), leads };

@@ -94,15 +94,16 @@ function summaryOf(job: Stored<ResticJob>): HostLastBackup {
   };
 }
 
-/** The next moment a schedule of the plan starts a backup, with this host's jitter. */
+/** The next moment a schedule of the plan starts a backup, with this host's jitter. While the host's own zone is unknown, so are firings in it. */
 function nextBackupOf(plan: Plan, ownZone: string | undefined, now: number, ctx: ReconcileContext): number | undefined {
-  const here = ownZone !== undefined && !timeZoneProblem(ownZone) ? ownZone : 'UTC';
+  const here = ownZone !== undefined && !timeZoneProblem(ownZone) ? ownZone : undefined;
   const suspended = new Set(plan.groups.filter((group) => group.suspend).map((group) => group.uid));
   let next: number | undefined;
   for (const schedule of plan.schedules) {
-    if (schedule.groups.every((uid) => suspended.has(uid))) continue;
+    const zone = schedule.timeZone ?? here;
+    if (zone === undefined || schedule.groups.every((uid) => suspended.has(uid))) continue;
     const jitter = schedule.jitterSeconds * 1000;
-    const due = ctx.nextFire(schedule.schedule, schedule.timeZone ?? here, now - jitter);
+    const due = ctx.nextFire(schedule.schedule, zone, now - jitter);
     if (due !== undefined && (next === undefined || due + jitter < next)) next = due + jitter;
   }
   return next;

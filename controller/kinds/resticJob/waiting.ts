@@ -85,6 +85,8 @@ function readiness(repository: Stored<Repository>): Wait | undefined {
   if (repository.status?.phase === 'Replaced') return { reason: 'WaitingForRepository', message: `repository ${name} was replaced or is gone${said}`, hopeless: 'RepositoryReplaced' };
   if (repository.status?.id) return undefined;
   if (repository.status?.phase === 'InitFailed') return { reason: 'WaitingForRepository', message: `repository ${name} could not be opened${said}`, hopeless: (available?.reason ?? 'NoRepository') as JobReason };
+  const stalled = conditionOf(repository, 'Stalled');
+  if (stalled) return { reason: 'WaitingForRepository', message: `repository ${name} cannot be opened: ${stalled.message}`, hopeless: secretReasons.has(stalled.reason) ? 'NoCredentials' : 'NoRepository' };
   return { reason: 'WaitingForRepository', message: `repository ${name} is not initialised yet` };
 }
 

@@ -65,11 +65,11 @@ function lastRunOf(schedule: Stored<Schedule>, { cache }: ReconcileContext): Sto
   return newest;
 }
 
-/** Of a schedule in the hosts' own zones: the earliest of them. */
+/** Of a schedule in the hosts' own zones: the earliest of them; unknown while no host has told its zone. */
 function nextRunOf(schedule: Stored<Schedule>, stalled: boolean, zones: ReadonlySet<string>, now: number, ctx: ReconcileContext): number | undefined {
   const { spec } = schedule;
   if (spec.suspend || (stalled && (cronProblem(spec.schedule) ?? (spec.timeZone && timeZoneProblem(spec.timeZone))))) return undefined;
-  const candidates = spec.timeZone ? [spec.timeZone] : zones.size > 0 ? [...zones] : ['UTC'];
+  const candidates = spec.timeZone ? [spec.timeZone] : [...zones];
   const due = candidates.map((zone) => ctx.nextFire(spec.schedule, zone, now)).filter((at): at is number => at !== undefined);
   return due.length === 0 ? undefined : Math.min(...due);
 }

@@ -179,6 +179,16 @@ describe('a job, on the real store', () => {
     expect(failed.status).to.include({ reason: 'GroupNotFound', message: 'SourceGroup default/nogroup (spec.sourceGroupRef) does not exist' });
   });
 
+  it('fails with NoCredentials when the Secret of its repository does not come (J5)', async () => {
+    await bed.remove('Secret', 'repo-web1');
+    await bed.connect('web1');
+    await bed.create(aBackup('b1', 'web1', 'docs'));
+    await bed.when('ResticJob', 'b1', (it) => it.status?.message?.includes('Secret default/repo-web1'));
+    await bed.pass(121_000);
+    const failed = await bed.when('ResticJob', 'b1', (it) => it.status?.phase === 'Failed');
+    expect(failed.status?.reason).to.equal('NoCredentials');
+  });
+
   it('ends when its host is deleted', async () => {
     await ready();
     await bed.create(aBackup('b1', 'web1', 'docs'));
