@@ -96,7 +96,8 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   const app = createHttpApp({ access: identity, resources: resourceApi({ store, access: identity, log, namespace }), operator, pageDirectory: findPageDirectory(), sameOrigin, log });
   const onUpgrade = routeUpgrades({ agents: (...parts) => { sessions.handleUpgrade(...parts); }, browsers: (...parts) => { live.handleUpgrade(...parts); }, isSameOrigin: sameOrigin });
   const listeners = await openListeners(app, { http: config.listen, https: config.tlsListen, certificate, onUpgrade });
-  onStop(() => listeners.close(GRACE_MS));
+  // Together: a listener is closed only when its sockets are, and those belong to sessions and live.
+  onStop(async () => { await Promise.all([listeners.close(GRACE_MS), sessions.close(), live.close()]); });
   baseUrl = config.baseUrl ?? `http://localhost:${String(listeners.httpPort)}`;
 
   await writeAtomic(join(dataDir, 'admin.kubeconfig'), kubeconfigText({ address: listeners.https, certificate, namespace, token: await identity.adminToken() }));
