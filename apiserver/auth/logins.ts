@@ -45,6 +45,8 @@ export function createLogins({ users, passwords, tokens, revocations, now }: { u
       try {
         right = await passwords.matches(password, user?.passwordHash);
       } catch (error) {
+        perIp.refund(sourceIP);
+        perUser.refund(key);
         if (error instanceof PasswordsBusy) return { outcome: 'limited', retryAfterSeconds: 5 };
         throw error;
       }

@@ -25,7 +25,7 @@ export interface ServerConfig {
   /** Absent: /metrics is not there. */
   metrics?: { token?: string; ranges?: Range[] };
   logLevel: 'debug' | 'info' | 'warn' | 'error';
-  /** What was set and where from, without secrets: for the start's log line. */
+  /** Every setting with its value or default, without secrets: for the start's log line. */
   shown: Record<string, string>;
 }
 
@@ -100,9 +100,11 @@ class Values {
 
   shown(): Record<string, string> {
     const shown: Record<string, string> = {};
-    for (const { name, programs, secret } of settings) {
-      const value = programs.includes('server') ? this.text(name) : undefined;
+    for (const { name, programs, secret, later, default: usual } of settings) {
+      if (!programs.includes('server') || later) continue;
+      const value = this.text(name);
       if (value !== undefined) shown[name] = secret ? '(set)' : value;
+      else if (usual !== undefined) shown[name] = usual;
     }
     return shown;
   }

@@ -26,8 +26,13 @@ export interface Listeners {
 export async function openListeners(handler: RequestListener, { http, https, certificate, onUpgrade }: ListenOptions): Promise<Listeners> {
   const plain = createServer(handler);
   const secure = createTlsServer({ cert: certificate.cert, key: certificate.key, minVersion: 'TLSv1.2' }, handler);
+  const upgraded = new Set<Duplex>();
   for (const server of [plain, secure]) {
-    server.on('upgrade', onUpgrade);
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      upgraded.add(socket);
+      socket.once('close', () => { upgraded.delete(socket); });
+      onUpgrade(request, socket, head);
+    });
     server.on('clientError', (_error, socket) => { if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'); });
   }
   await listen(plain, http, 'RM_LISTEN');
@@ -42,7 +47,7 @@ export async function openListeners(handler: RequestListener, { http, https, cer
     https: reachable(secure, https),
     httpPort: portOf(plain),
     async close(graceMs) {
-      await Promise.all([plain, secure].map((server) => closeServer(server, graceMs)));
+      await Promise.all([plain, secure].map((server) => closeServer(server, upgraded, graceMs)));
     },
   };
 }
@@ -76,10 +81,13 @@ function reachable(server: Server, { host }: Address): string {
   return `${name.includes(':') ? `[${name}]` : name}:${String(portOf(server))}`;
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
+async function closeServer(server: Server, upgraded: ReadonlySet<Duplex>, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => { server.close(() => { resolve(); }); });
   server.closeIdleConnections();
-  const cut = setTimeout(() => { server.closeAllConnections(); }, graceMs);
+  const cut = setTimeout(() => {
+    server.closeAllConnections();
+    for (const socket of upgraded) socket.destroy();
+  }, graceMs);
   await closed;
   clearTimeout(cut);
 }

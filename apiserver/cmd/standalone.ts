@@ -26,7 +26,7 @@ import { keepGatewayLease } from './gatewayLease.js';
 import { createHttpApp } from './httpApp.js';
 import { openInstance } from './instance.js';
 import { kubeconfigText } from './kubeconfig.js';
-import { openListeners } from './listeners.js';
+import { openListeners, type Listeners } from './listeners.js';
 import type { ServerLog } from './log.js';
 import { findPageDirectory } from './pages.js';
 import { loadSecretKey } from './secretKey.js';
@@ -83,11 +83,12 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
 
   const bus = createBus();
   const sessions = createSessions({ store, informers, records, bus, identity, planKey: identity.planKey, epoch: store.epoch, gatewayName, namespace, signingKey: identity.signingKey, clock, log });
-  onStop(() => sessions.close());
   let baseUrl = config.baseUrl ?? `http://localhost:${String(config.listen.port)}`;
   const sameOrigin = (request: Parameters<typeof isSameOrigin>[0]): boolean => isSameOrigin(request, { baseUrl, trusted: trustedProxy });
   const live = createLive({ informers, records, bus, access: identity, log, clock, namespace, sameOrigin });
-  onStop(() => live.close());
+  let listeners: Listeners | undefined;
+  // Sockets end with their rooms, and the listeners wait for them: together, or each would wait for the other.
+  onStop(async () => { await Promise.all([listeners?.close(GRACE_MS), live.close(), sessions.close()]); });
 
   const operator = operatorApi({
     store, informers, records, identity, namespace, clock, log, cookieSecure: config.cookieSecure, trustedProxy, baseUrl: () => baseUrl,
@@ -95,7 +96,7 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   });
   const app = createHttpApp({ access: identity, resources: resourceApi({ store, access: identity, log, namespace }), operator, pageDirectory: findPageDirectory(), sameOrigin, log });
   const onUpgrade = routeUpgrades({ agents: (...parts) => { sessions.handleUpgrade(...parts); }, browsers: (...parts) => { live.handleUpgrade(...parts); }, isSameOrigin: sameOrigin });
-  const listeners = await openListeners(app, { http: config.listen, https: config.tlsListen, certificate, onUpgrade });
+  listeners = await openListeners(app, { http: config.listen, https: config.tlsListen, certificate, onUpgrade });
   // Together: a listener is closed only when its sockets are, and those belong to sessions and live.
   onStop(async () => { await Promise.all([listeners.close(GRACE_MS), sessions.close(), live.close()]); });
   baseUrl = config.baseUrl ?? `http://localhost:${String(listeners.httpPort)}`;

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { load } from 'js-yaml';
+import { WebSocket } from 'ws';
 import { serverCommand, serverEnv, startServer, startServerRefused, type TestServer } from '../builders/server.js';
 
 interface Kubeconfig { clusters: { cluster: { server: string; 'certificate-authority-data': string } }[]; users: { user: { token: string } }[] }
@@ -84,12 +85,14 @@ describe('a start of the server', function () {
     await moved.stop();
   });
 
-  it('ends within seconds on SIGTERM, also with a watch open', async () => {
+  it('ends within seconds on SIGTERM, also with a watch and a live channel open', async () => {
     const server = await startServer({ dataDir: join(dir, 'data') });
     const { token } = (load(await readFile(server.kubeconfig, 'utf8')) as Kubeconfig).users[0]?.user ?? { token: '' };
     const watch = await fetch(`${server.url}/api/v1/namespaces/default/secrets?watch=true`, { headers: { authorization: `Bearer ${token}` } });
     expect(watch.status).to.equal(200);
     const ended = watch.text().catch(() => 'cut');
+    const live = new WebSocket(`${server.tlsUrl.replace('https', 'wss')}/api/live`, { headers: { authorization: `Bearer ${token}` }, rejectUnauthorized: false });
+    await once(live, 'open');
     const began = Date.now();
     await server.stop();
     expect(Date.now() - began).to.be.below(10_000);
