@@ -86,9 +86,9 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   let baseUrl = config.baseUrl ?? `http://localhost:${String(config.listen.port)}`;
   const sameOrigin = (request: Parameters<typeof isSameOrigin>[0]): boolean => isSameOrigin(request, { baseUrl, trusted: trustedProxy });
   const live = createLive({ informers, records, bus, access: identity, log, clock, namespace, sameOrigin });
-  let listeners: Listeners | undefined;
+  const network: { listeners?: Listeners } = {};
   // Sockets end with their rooms, and the listeners wait for them: together, or each would wait for the other.
-  onStop(async () => { await Promise.all([listeners?.close(GRACE_MS), live.close(), sessions.close()]); });
+  onStop(async () => { await Promise.all([network.listeners?.close(GRACE_MS), live.close(), sessions.close()]); });
 
   const operator = operatorApi({
     store, informers, records, identity, namespace, clock, log, cookieSecure: config.cookieSecure, trustedProxy, baseUrl: () => baseUrl,
@@ -96,7 +96,8 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   });
   const app = createHttpApp({ access: identity, resources: resourceApi({ store, access: identity, log, namespace }), operator, pageDirectory: findPageDirectory(), sameOrigin, log });
   const onUpgrade = routeUpgrades({ agents: (...parts) => { sessions.handleUpgrade(...parts); }, browsers: (...parts) => { live.handleUpgrade(...parts); }, isSameOrigin: sameOrigin });
-  listeners = await openListeners(app, { http: config.listen, https: config.tlsListen, certificate, onUpgrade });
+  const listeners = await openListeners(app, { http: config.listen, https: config.tlsListen, certificate, onUpgrade });
+  network.listeners = listeners;
   // Together: a listener is closed only when its sockets are, and those belong to sessions and live.
   onStop(async () => { await Promise.all([listeners.close(GRACE_MS), sessions.close(), live.close()]); });
   baseUrl = config.baseUrl ?? `http://localhost:${String(listeners.httpPort)}`;

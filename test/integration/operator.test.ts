@@ -45,7 +45,8 @@ describe('the operator API', function () {
     it('carries the token for whoever opens /bootstrap on this machine itself, and for nobody else', async () => {
       const carried = { status: 302, location: `/bootstrap?token=${server.bootstrapToken ?? 'none'}` };
       expect(await rawGet('/bootstrap', {})).to.deep.equal(carried);
-      for (const headers of [{ host: 'backup.example.com' }, { 'x-forwarded-for': '192.0.2.1' }, { forwarded: 'for=192.0.2.1' }, { via: '1.1 proxy' }]) {
+      const elsewhere: Record<string, string>[] = [{ host: 'backup.example.com' }, { 'x-forwarded-for': '192.0.2.1' }, { forwarded: 'for=192.0.2.1' }, { via: '1.1 proxy' }];
+      for (const headers of elsewhere) {
         expect((await rawGet('/bootstrap', headers)).location, JSON.stringify(headers)).to.equal(undefined);
       }
     });
@@ -129,7 +130,8 @@ describe('the operator API', function () {
     });
 
     it('change nothing for another site, by /api and by /apis', async () => {
-      for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { origin: 'https://evil.example' }]) {
+      const elsewhere: Record<string, string>[] = [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { origin: 'https://evil.example' }];
+      for (const headers of elsewhere) {
         expect((await alice.call('POST', '/api/enrollment-tokens', { hostname: 'x' }, headers)).status, JSON.stringify(headers)).to.equal(403);
         expect((await alice.call('POST', '/api/v1/namespaces/default/secrets', { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x' } }, headers)).status).to.equal(403);
         expect((await alice.call('GET', '/api/account', undefined, headers)).status).to.equal(200);
