@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { join } from 'node:path';
 import type { TestAgent } from '../builders/agent.js';
 import { until } from '../builders/until.js';
@@ -10,12 +10,13 @@ import { createAdmin, expectGoodLooks, launch, openPage, signIn } from './browse
 async function recordWhatIsSeen(page: Page): Promise<void> {
   await page.evaluate(() => {
     const seen: string[] = [];
-    const keep = (): void => { const text = document.querySelector('main')?.innerText ?? ''; if (text !== seen.at(-1)) seen.push(text); };
     Object.assign(window, { seen });
-    new MutationObserver(keep).observe(document.body, { childList: true, subtree: true, characterData: true });
+    new MutationObserver(() => { const text = document.querySelector('main')?.innerText ?? ''; if (text !== seen.at(-1)) seen.push(text); }).observe(document.body, { childList: true, subtree: true, characterData: true });
   });
 }
 const everSeen = (page: Page, pattern: RegExp): Promise<boolean> => page.evaluate((source) => (window as unknown as { seen: string[] }).seen.some((text) => new RegExp(source).test(text)), pattern.source);
+const hostRow = (page: Page): Locator => page.locator('tbody tr', { hasText: 'web1' });
+const inRow = (page: Page, text: string): Locator => hostRow(page).getByText(text).filter({ visible: true });
 const lineNumbers = (page: Page): Promise<number[]> => page.$$eval('.log .line .n', (cells) => cells.map((cell) => Number(cell.textContent)));
 const lineCount = async (page: Page): Promise<number> => Number((await page.getByRole('group', { name: 'Filter lines' }).getByRole('button', { name: /^All/ }).innerText()).replace(/\D/g, ''));
 
@@ -73,9 +74,8 @@ describe('the main job in Chromium: announced, accepted, ready, run, watched', f
     await page.fill('input[name=repo_url]', world.repositoryUrl('web1'));
     await page.fill('input[name=repo_password]', PASSWORD);
     await page.getByRole('button', { name: 'Accept' }).click();
-    const row = page.locator('tbody tr', { hasText: 'web1' });
-    await row.getByText('Online').waitFor({ timeout: 60_000 });
-    await row.getByRole('link', { name: /^web1/ }).click();
+    await inRow(page, 'Online').waitFor({ timeout: 60_000 });
+    await hostRow(page).getByRole('link', { name: /^web1/ }).click();
     await page.waitForURL('**/hosts/web1');
     await page.locator('section', { hasText: 'Conditions' }).locator('li', { hasText: 'Repository ready True' }).waitFor({ timeout: 60_000 });
     await page.locator('section', { has: page.getByRole('heading', { name: 'Repository', exact: true }) }).getByText('Ready', { exact: true }).waitFor();
@@ -137,10 +137,10 @@ describe('the main job in Chromium: announced, accepted, ready, run, watched', f
   });
 
   it('was all seen live in the second tab, which nobody touched', async () => {
-    await second.locator('tbody tr', { hasText: 'web1' }).getByText('Succeeded').waitFor();
+    await inRow(second, 'Succeeded').waitFor();
     for (const pattern of [/Waiting for approval/, /web1[\s\S]*Online/, /web1[\s\S]*Backing up/, /web1[\s\S]*Succeeded/]) expect(await everSeen(second, pattern), String(pattern)).to.equal(true);
     expect(await second.evaluate(() => performance.getEntriesByType('navigation').length)).to.equal(1);
-    await until('the size of the repository to arrive', async () => !/Size[\s\S]*unknown/.test(await second.locator('tbody tr', { hasText: 'web1' }).innerText()), 20_000);
+    await until('the size of the repository to arrive', async () => !/Size[\s\S]*unknown/.test(await hostRow(second).innerText()), 20_000);
   });
 
   it('cancels a running job: pending until the job says so (J4)', async () => {
@@ -162,14 +162,14 @@ describe('the main job in Chromium: announced, accepted, ready, run, watched', f
     await expectGoodLooks(page, 'dashboard while the server is away');
     await world.startServerAgain();
     await page.getByRole('status').filter({ hasText: 'Live' }).waitFor({ timeout: 60_000 });
-    await page.locator('tbody tr', { hasText: 'web1' }).getByText('Online').waitFor({ timeout: 60_000 });
+    await inRow(page, 'Online').waitFor({ timeout: 60_000 });
     expect(await page.evaluate(() => 'untouched' in window)).to.equal(true);
   });
 
   it('shows a host whose agent went away as offline, with the reason beside it, and refuses to run with that reason (E9)', async () => {
     await agent.stop();
     await page.getByRole('list', { name: 'Hosts in trouble' }).getByText(/Offline, last seen/).waitFor({ timeout: 60_000 });
-    const run = page.locator('tbody tr', { hasText: 'web1' }).getByRole('button', { name: /Run/ });
+    const run = hostRow(page).getByRole('button', { name: /Run/ });
     expect(await run.getAttribute('aria-disabled')).to.equal('true');
     await expectGoodLooks(page, 'dashboard with a host in trouble');
   });
