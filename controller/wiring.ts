@@ -53,7 +53,7 @@ function hostChanged(event: EventOf<'Host'>, cache: Cache, namespace: string, wa
 
   const specChanged = changed(event, (host) => host.metadata.generation, (host) => host.metadata.labels);
   const onlineChanged = changed(event, (host) => isTrue(host, 'Online'));
-  const planChanged = changed(event, (host) => host.status?.desiredRevision, (host) => host.status?.planGeneration);
+  const planChanged = changed(event, (host) => host.status?.desiredRevision, (host) => host.status?.planGeneration, (host) => conditionOf(host, 'Synced')?.reason);
   if (specChanged || onlineChanged || planChanged) for (const job of cache.byIndex('ResticJob', 'active', name)) wake.now('ResticJob', job.metadata.name);
   if (specChanged || onlineChanged) for (const repository of both(event, (host) => [repositoryOf(host)])) wake.now('Repository', repository);
   if (changed(event, (host) => host.status?.appliedRevision, (host) => host.status?.desiredRevision, (host) => host.status?.agent?.timeZone)) {

@@ -41,7 +41,7 @@ export function isTrue(object: { status?: Conditioned } | undefined, type: Condi
 export type Summary =
   | { type: 'ready'; reason?: ReadyReason; message?: string }
   | { type: 'progressing'; message: string }
-  | ({ type: 'stalled' } & Finding<ReadyReason>);
+  | ({ type: 'stalled' } & Finding);
 
 /** Writes Ready, Reconciling and Stalled from one verdict, so that they never contradict each other. */
 export function summarize(status: Conditioned, summary: Summary, moment: Moment): void {

@@ -4,12 +4,12 @@ import { keyOf, type Stored } from '#crds/meta.js';
 import type { ResticJobObserved } from '#crds/types/resticJob.gen.js';
 import { parseTime } from '../../runtime/time.js';
 import type { ReconcileContext } from '../../runtime/types.js';
-import { isTrue } from '../../status/conditions.js';
+import { conditionOf, isTrue } from '../../status/conditions.js';
 import type { JobFacts, JobOutcome } from './machine.js';
 import { mayBeRunning, whyWait } from './waiting.js';
 
 const MINUTE = 60_000;
-/** How long a job waits for what only a person can mend: objects applied in any order need a moment. */
+/** How long a job stays Stalled, waiting for what only a person can mend: objects applied in any order need a moment. */
 const PATIENCE = 2 * MINUTE;
 const SEVEN_DAYS = 7 * 24 * 60 * MINUTE;
 const DEFAULT_ACTIVE_DEADLINE_SECONDS = 86_400;
@@ -61,7 +61,8 @@ export function gatherJobFacts(job: Stored<ResticJob>, ctx: ReconcileContext): G
 
   // A job that may be running waits for nothing: asking would only read caches for naught.
   const wait = phase === 'Queued' && !mayBeRunning(job) ? whyWait(job, ctx) : undefined;
-  const hopelessAt = wait?.hopeless === undefined ? undefined : created + PATIENCE;
+  const stalledSince = parseTime(conditionOf(job, 'Stalled')?.lastTransitionTime) ?? now;
+  const hopelessAt = wait?.hopeless === undefined ? undefined : stalledSince + PATIENCE;
 
   return {
     facts: {
@@ -69,14 +70,14 @@ export function gatherJobFacts(job: Stored<ResticJob>, ctx: ReconcileContext): G
       stored: outcomeOf(stored),
       startedByAgent,
       cancelRequested: job.spec.cancel === true,
-      hostGone: host === undefined && (offered || now >= created + PATIENCE),
+      hostGone: host === undefined && offered,
       wait: wait && { reason: wait.reason, message: wait.message },
       hopeless: hopelessAt !== undefined && now >= hopelessAt,
       pastStartingDeadline: startingDeadline !== undefined && now >= startingDeadline,
       pastActiveDeadline: activeDeadline !== undefined && now >= activeDeadline,
       unreachable: unreachableAt !== undefined && now >= unreachableAt,
     },
-    times: { now, startingDeadline: phase === 'Running' ? undefined : startingDeadline, activeDeadline, hopelessAt: hopelessAt ?? (host ? undefined : created + PATIENCE), unreachableAt },
+    times: { now, startingDeadline: phase === 'Running' ? undefined : startingDeadline, activeDeadline, hopelessAt, unreachableAt },
     report,
     stored,
     hopelessReason: wait?.hopeless,

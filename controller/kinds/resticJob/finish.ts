@@ -6,13 +6,13 @@ import { parseTime, timestamp } from '../../runtime/time.js';
 import { removeCondition, setCondition, summarize, type Finding, type Moment } from '../../status/conditions.js';
 import type { JobOutcome } from './machine.js';
 
-/** Unfinished: why it waits or that it runs, in reason, message and the conditions. */
-export function setUnfinished(status: ResticJobStatus, finding: Finding<JobReason>, moment: Moment): void {
+/** Unfinished: why it waits or that it runs, in reason, message and the conditions. Stalled: only a person can end the wait. */
+export function setUnfinished(status: ResticJobStatus, finding: Finding<JobReason>, moment: Moment, stalled = false): void {
   status.reason = finding.reason;
   status.message = finding.message;
   setCondition(status, 'Succeeded', 'Unknown', finding, moment);
   removeCondition(status, 'Complete');
-  summarize(status, { type: 'progressing', message: finding.message }, moment);
+  summarize(status, stalled ? { type: 'stalled', ...finding } : { type: 'progressing', message: finding.message }, moment);
 }
 
 /** Copies what the agent's session observed of the run. */

@@ -23,7 +23,7 @@ describe('the life of a job', () => {
     ['asks the agent to stop a run it began, since only it can (J4)', 'Queued', { ...quiet, startedByAgent: true, cancelRequested: true }, 'Queued: askToStop, explainWait'],
     ['fails when it could not start in time (E9)', 'Queued', { ...quiet, pastStartingDeadline: true }, 'Failed: finish(StartingDeadlineExceeded)'],
     ['is not offered after its starting deadline even when the host is back', 'Queued', { ...free, pastStartingDeadline: true }, 'Failed: finish(StartingDeadlineExceeded)'],
-    ['ends when its host is deleted', 'Queued', { ...quiet, hostGone: true }, 'Failed: finish(HostNotFound)'],
+    ['ends when its host is deleted', 'Queued', { ...quiet, startedByAgent: true, hostGone: true }, 'Failed: finish(HostNotFound)'],
     ['fails with the reason when waiting is hopeless (J5)', 'Queued', { ...quiet, hopeless: true }, 'Failed: finishHopeless'],
     ['takes the result of an earlier job of its name and does not run (E9)', 'Queued', { ...free, stored: 'Succeeded' }, 'Succeeded: finishAsStored'],
     ['takes a failed result of its name too', 'Queued', { ...free, stored: 'Failed' }, 'Failed: finishAsStored'],

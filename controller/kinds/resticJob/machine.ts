@@ -21,7 +21,7 @@ export interface JobFacts {
   /** The agent began it by its own cron: it is never offered. */
   startedByAgent: boolean;
   cancelRequested: boolean;
-  /** The Host is deleted. */
+  /** The Host of a job that may be running is deleted: its agent is revoked. */
   hostGone: boolean;
   /** Why it may not be offered now; absent: it may. */
   wait?: { reason: JobReason; message: string };

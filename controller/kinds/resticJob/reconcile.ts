@@ -64,7 +64,7 @@ export async function reconcileResticJob(key: ObjectKey, ctx: ReconcileContext):
           status.desiredRun = { ...(status.desiredRun ?? { id: status.observed?.runID ?? (job.spec.startedBy === 'Agent' ? job.metadata.name : job.metadata.uid) }), state: 'Stop' };
           break;
         case 'explainWait':
-          setUnfinished(status, facts.wait ?? { reason: 'WaitingForAgent', message: 'waiting for the agent' }, moment);
+          setUnfinished(status, facts.wait ?? { reason: 'WaitingForAgent', message: 'waiting for the agent' }, moment, hopelessReason !== undefined);
           break;
         case 'showOffered':
           setUnfinished(status, { reason: 'WaitingForAgent', message: status.desiredRun?.state === 'Stop' ? 'asked the agent not to run it' : `offered to the agent of host ${job.spec.hostRef.name}` }, moment);

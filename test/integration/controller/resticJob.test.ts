@@ -174,9 +174,27 @@ describe('a job, on the real store', () => {
     await bed.create(aBackup('b1', 'web1', 'nogroup'));
     const waiting = await bed.when('ResticJob', 'b1', (it) => it.status?.reason === 'GroupNotFound');
     expect(waiting.status?.phase).to.equal('Queued');
-    await bed.pass(121_000);
+    expect(conditionOf(waiting, 'Stalled')?.reason).to.equal('GroupNotFound');
+    await bed.pass(119_000);
+    expect((await bed.get('ResticJob', 'b1')).status?.phase).to.equal('Queued');
+    await bed.pass(2_000);
     const failed = await bed.when('ResticJob', 'b1', (it) => it.status?.phase === 'Failed');
     expect(failed.status).to.include({ reason: 'GroupNotFound', message: 'SourceGroup default/nogroup (spec.sourceGroupRef) does not exist' });
+  });
+
+  it('starts when what it missed comes within two minutes, however long it had waited before (J5)', async () => {
+    await bed.create(aBackup('b1', 'web1', 'docs'));
+    await bed.when('ResticJob', 'b1', (it) => it.status?.reason === 'WaitingForHost');
+    await bed.pass(DAY);
+    const secret = await bed.get('Secret', 'repo-web1');
+    await bed.remove('Secret', 'repo-web1');
+    await bed.connect('web1');
+    await bed.when('ResticJob', 'b1', (it) => conditionOf(it, 'Stalled'));
+    await bed.pass(60_000);
+    await bed.create(aRepositorySecret('repo-web1', { password: Buffer.from(secret.data?.['password'] ?? '', 'base64').toString() }));
+    await bed.openRepository('web1');
+    const offered = await bed.when('ResticJob', 'b1', (it) => it.status?.phase === 'Offered');
+    expect(conditionOf(offered, 'Stalled')).to.equal(undefined);
   });
 
   it('fails with NoCredentials when the Secret of its repository does not come (J5)', async () => {
