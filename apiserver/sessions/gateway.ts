@@ -34,6 +34,7 @@ interface Entry { session: Session; bearer: string; replaced: boolean }
 export function createGateway(context: SessionContext): Gateway {
   const { clock, log, store, informers, recorder, identity: authority } = context;
   const entries = new Map<string, Entry>();      // by host name
+  const sessionIDs = new Set<string>();
   const links = new Set<Link>();
   const turns = new Map<string, Promise<void>>(); // one handshake at a time per host
   const leaving = new Set<Promise<void>>();
@@ -82,12 +83,13 @@ export function createGateway(context: SessionContext): Gateway {
     }
     old.replaced = true;
     old.session.link.close(closeCodes.replaced, 'replaced by a newer connection', 250);
-    forget(old);
+    forget(host.metadata.name, old);
     await old.session.stopped;
     return true;
   }
-  function forget(entry: Entry): void {
-    for (const [name, each] of entries) if (each === entry) entries.delete(name);
+  function forget(name: string, entry: Entry): void {
+    sessionIDs.delete(entry.session.sessionID);
+    if (entries.get(name) === entry) entries.delete(name);
   }
 
   async function admit(link: Link, identity: AgentIdentity, bearer: string, hello: Hello): Promise<void> {
@@ -109,9 +111,10 @@ export function createGateway(context: SessionContext): Gateway {
     const session = startSession({ context, link, host, hello, recordKey: verdict.recordKey, reportsDisconnect: () => !closing && !entry.replaced });
     entry.session = session;
     entries.set(host.metadata.name, entry as Entry);
+    sessionIDs.add(session.sessionID);
     const gone = session.stopped.then(() => { leaving.delete(gone); });
     leaving.add(gone);
-    link.onClose(() => { forget(entry as Entry); });
+    link.onClose(() => { forget(host.metadata.name, entry as Entry); });
   }
 
   function accept(ws: WebSocket, identity: AgentIdentity, bearer: string): void {
@@ -172,7 +175,7 @@ export function createGateway(context: SessionContext): Gateway {
       }
       for (const { session } of entries.values()) session.planObjectsChanged();
     },
-    holds: (sessionID) => [...entries.values()].some(({ session }) => session.sessionID === sessionID),
+    holds: (sessionID) => sessionIDs.has(sessionID),
     size: () => entries.size,
     malformedFrames: () => malformed,
     async close() {

@@ -195,8 +195,9 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
     hostChanged: (changed) => { plan.evaluate(changed); },
     jobChanged: evaluateJob,
     planObjectsChanged() {
+      if (!plan.waiting()) return;
       const current = informers.cache.get('Host', hostKey);
-      if (current && plan.waiting()) plan.evaluate(current);
+      if (current) plan.evaluate(current);
     },
     revoke() {
       link.send('revoked', signRevoked(context.signingKey, hostUid, new Date(clock.now()).toISOString()));

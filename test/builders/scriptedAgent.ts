@@ -66,8 +66,8 @@ export async function dialAgent(port: number, bearer: string | undefined, hello?
       const frame = frames.find((each) => each.type === type && !taken.has(each));
       if (!frame) return undefined;
       taken.add(frame);
-      return frame.payload as never;
-    }, timeoutMs),
+      return frame.payload;
+    }, timeoutMs) as Promise<never>,
     none: (type) => !frames.some((each) => each.type === type && !taken.has(each)),
     untilClosed: (timeoutMs) => until('socket closed', () => closed, timeoutMs),
     async acked(seq) { await until(`ack of ${String(seq)}`, () => frames.some((each) => each.type === 'ack' && each.payload.seq >= seq)); },
