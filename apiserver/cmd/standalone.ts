@@ -82,7 +82,7 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   onStop(() => controllers.stop());
 
   const bus = createBus();
-  const sessions = createSessions({ store, informers, records, bus, identity, planKey: identity.planKey, epoch: store.epoch, gatewayName, namespace, signingKey: identity.signingKey, clock, log });
+  const sessions = createSessions({ store, informers, records, bus, identity, planKey: identity.planKey, epoch: store.epoch, gatewayName, namespace, signingKey: identity.signingKey, clock, log, ...(certificate.caPin === undefined ? {} : { certPinSha256: certificate.caPin }) });
   let baseUrl = config.baseUrl ?? `http://localhost:${String(config.listen.port)}`;
   const sameOrigin = (request: Parameters<typeof isSameOrigin>[0]): boolean => isSameOrigin(request, { baseUrl, trusted: trustedProxy });
   const live = createLive({ informers, records, bus, access: identity, log, clock, namespace, sameOrigin });

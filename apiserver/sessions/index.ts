@@ -17,7 +17,7 @@ export type { BearerAuthority, Sessions, SessionsOptions } from './types.js';
 /** Status writes a second while everybody comes back. */
 const CONNECT_WRITES_PER_SECOND = 500;
 
-/** @param options.certPinSha256 SPKI pin handed to announced agents when TLS is the server's own */
+/** @param options.certPinSha256 SPKI pin handed to announced agents that come over the server's own TLS */
 export function createSessions(options: SessionsOptions & { certPinSha256?: string }): Sessions {
   const { informers, identity, clock, log } = options;
   const context: SessionContext = {
@@ -29,7 +29,7 @@ export function createSessions(options: SessionsOptions & { certPinSha256?: stri
   };
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
   const gateway = createGateway(context);
-  const pending = createPendingAgents(context, options.certPinSha256);
+  const pending = createPendingAgents(context);
   const unsubscribe = informers.onChange((event) => {
     pending.dispatch(event);
     gateway.dispatch(event);
@@ -57,7 +57,7 @@ export function createSessions(options: SessionsOptions & { certPinSha256?: stri
       const id = url.searchParams.get('id');
       if (url.pathname !== '/ws/agent/pending') { refuseUpgrade(socket, 404, 'not_found', 'no such socket'); return; }
       if (!id) { refuseUpgrade(socket, 400, 'bad_request', 'query parameter id is missing'); return; }
-      sockets.handleUpgrade(request, socket, head, (ws) => { pending.accept(ws, id); });
+      sockets.handleUpgrade(request, socket, head, (ws) => { pending.accept(ws, id, 'encrypted' in request.socket ? options.certPinSha256 : undefined); });
     },
     onlineHosts: () => gateway.size(),
     stats: () => ({ sessions: gateway.size(), pending: pending.size(), malformedFrames: gateway.malformedFrames() }),

@@ -16,8 +16,8 @@ import { verifySignature } from './signing.js';
 import type { SessionContext, StoredHost } from './types.js';
 
 export interface PendingAgents {
-  /** @param id name or uid of the EnrollmentRequest */
-  accept(ws: WebSocket, id: string): void;
+  /** @param id name or uid of the EnrollmentRequest; `pin` goes to the agent with its bearer */
+  accept(ws: WebSocket, id: string, pin?: string): void;
   dispatch(event: CacheEvent): void;
   size(): number;
   close(): void;
@@ -28,7 +28,7 @@ const signedIsValid = (generated as unknown as Record<string, (value: unknown) =
 
 interface Waiting { ws: WebSocket; evaluate: () => void; fingerprint: string; uid: string }
 
-export function createPendingAgents(context: SessionContext, pinSha256: string | undefined): PendingAgents {
+export function createPendingAgents(context: SessionContext): PendingAgents {
   const { informers, store, namespace, clock, log, identity } = context;
   const waiting = new Map<string, Waiting>();    // by uid of the request
 
@@ -58,7 +58,7 @@ export function createPendingAgents(context: SessionContext, pinSha256: string |
     });
   }
 
-  async function attend(ws: WebSocket, id: string): Promise<void> {
+  async function attend(ws: WebSocket, id: string, pin: string | undefined): Promise<void> {
     const request = await findRequest(id);
     if (!request) { ws.close(closeCodes.expired, 'announcement unknown or expired'); return; }
     const nonce = randomBytes(32);
@@ -70,10 +70,10 @@ export function createPendingAgents(context: SessionContext, pinSha256: string |
       ws.close(closeCodes.refused, 'signature missing or wrong');
       return;
     }
-    wait(ws, request);
+    wait(ws, request, pin);
   }
 
-  function wait(ws: WebSocket, request: Stored<EnrollmentRequest>): void {
+  function wait(ws: WebSocket, request: Stored<EnrollmentRequest>, pin: string | undefined): void {
     const { uid } = request.metadata;
     const fingerprint = fingerprintOf(request.spec.publicKey);
     let issuing = false;
@@ -85,7 +85,7 @@ export function createPendingAgents(context: SessionContext, pinSha256: string |
       const host = hostWith(fingerprint);
       if (host) {
         issuing = true;
-        void enrol(ws, host).catch((error: unknown) => {
+        void enrol(ws, host, pin).catch((error: unknown) => {
           issuing = false;
           log.error({ host: host.metadata.name, error: error instanceof Error ? error.message : String(error) }, 'cannot enrol an announced agent; trying again');
           clock.setTimer(1000, evaluate);
@@ -116,18 +116,18 @@ export function createPendingAgents(context: SessionContext, pinSha256: string |
     evaluate();
   }
 
-  async function enrol(ws: WebSocket, host: StoredHost): Promise<void> {
+  async function enrol(ws: WebSocket, host: StoredHost, pin: string | undefined): Promise<void> {
     const bearer = await identity.issueBearer(host);
-    const enrolled: PendingEnrolled = { type: 'enrolled', host_id: host.metadata.uid, bearer, server_public_key: context.signingKey.publicKeyBase64, ...(pinSha256 === undefined ? {} : { cert_pin_sha256: pinSha256 }) };
+    const enrolled: PendingEnrolled = { type: 'enrolled', host_id: host.metadata.uid, bearer, server_public_key: context.signingKey.publicKeyBase64, ...(pin === undefined ? {} : { cert_pin_sha256: pin }) };
     ws.send(JSON.stringify(enrolled));
     ws.close(1000, 'enrolled');
     log.info({ host: keyOf(host).name }, 'announced agent enrolled');
   }
 
   return {
-    accept(ws, id) {
+    accept(ws, id, pin) {
       ws.on('error', (error) => { log.warn({ error: error.message }, 'socket of an announced agent failed'); });
-      attend(ws, id).catch((error: unknown) => {
+      attend(ws, id, pin).catch((error: unknown) => {
         log.error({ error: error instanceof Error ? error.message : String(error) }, 'announced agent cannot be attended to');
         ws.close(1011, 'server error');
       });
