@@ -10,7 +10,7 @@ import { limitKey } from '../auth/clientAddress.js';
 import { adopt, checkAdoption, nameFor, type Adoption } from './adopt.js';
 import { PENDING_IN_ALL, PENDING_PER_IP } from './limits.js';
 import { hostNameOf, uniqueName } from './names.js';
-import { createObjects, type Objects } from './objects.js';
+import { createObjects, withSpec, type Objects } from './objects.js';
 import { Problem } from './problem.js';
 import { route, type Call, type RouteTable } from './route.js';
 import type { Services } from './services.js';
@@ -63,8 +63,7 @@ async function takeOver({ hostname, replacesHostUid }: EnrollmentGrant, fingerpr
   if (fingerprint === undefined) delete spec.enrollment;
   else spec.enrollment = { fingerprint };
   await store.patchStatus('Host', { namespace, name: host.metadata.name }, { agent: { publicKey: null } }, writer);
-  const { resourceVersion: _seen, ...metadata } = host.metadata;
-  return objects.update('Host', { apiVersion: host.apiVersion, kind: host.kind, metadata, spec });
+  return objects.update('Host', withSpec(host, spec));
 }
 
 /** The announcement of this key that waits, or was turned away and is not forgotten yet (E4). */

@@ -6,7 +6,7 @@ import { repositoryOf } from '#controller/runtime/indexes.js';
 import type { Cache } from '#controller/runtime/types.js';
 import { logPieces, ndjsonLine, textLine } from './jobLog.js';
 import { uniqueName } from './names.js';
-import { ownedBy, randomHex } from './objects.js';
+import { ownedBy, randomHex, withSpec } from './objects.js';
 import { invalid, Problem } from './problem.js';
 import { coversHost, groupsOf, isOnline } from './reach.js';
 import { route, TextReply, type Call, type RouteTable } from './route.js';
@@ -28,8 +28,7 @@ export const jobs: RouteTable = {
   'POST /api/jobs/:job/cancel': route({ may: 'update resticjobs', reply: shapes.JobItem, status: 202 }, async ({ job, objects }) => {
     if (isFinished(job)) throw new Problem(409, 'job_finished', `job ${job.metadata.name} is over already: ${statusOf(job)}`);
     if (job.spec.cancel === true) return toItem(job, objects.cache);
-    const { resourceVersion: _seen, ...metadata } = job.metadata;
-    return toItem(await objects.update('ResticJob', { apiVersion: job.apiVersion, kind: job.kind, metadata, spec: { ...job.spec, cancel: true } }), objects.cache);
+    return toItem(await objects.update('ResticJob', withSpec(job, { ...job.spec, cancel: true })), objects.cache);
   }),
 };
 

@@ -26,6 +26,12 @@ export interface Objects {
 
 const SEEN_WITHIN_MS = 2_000;
 
+/** The object with another spec and without the version it was read at: a status written meanwhile is no conflict. */
+export function withSpec<T extends { apiVersion: string; kind: string; metadata: { resourceVersion: string }; spec: object }>({ apiVersion, kind, metadata }: T, spec: T['spec']): Pick<T, 'apiVersion' | 'kind' | 'spec'> & { metadata: Omit<T['metadata'], 'resourceVersion'> } {
+  const { resourceVersion: _seen, ...kept } = metadata;
+  return { apiVersion, kind, metadata: kept, spec };
+}
+
 export function createObjects(services: Services, principal: Principal, sourceIP: string): Objects {
   const { store, informers, namespace, identity } = services;
   const { cache } = informers;

@@ -4,6 +4,7 @@ import type { Stored } from '#crds/meta.js';
 import type { PendingHost } from '#crds/operator/operator.gen.js';
 import { fingerprintOf } from '#controller/runtime/indexes.js';
 import { adopt, repositoryInput } from './adopt.js';
+import { withSpec } from './objects.js';
 import { Problem } from './problem.js';
 import { route, type RouteTable } from './route.js';
 import * as shapes from './shapes.js';
@@ -28,7 +29,7 @@ export const pendingHosts: RouteTable = {
   'POST /api/pending-hosts/:pending/reject': route({ may: 'update enrollmentrequests', form: '/' }, async ({ pending, objects, services, principal }) => {
     if (pending.spec.denied === true) return {};
     refuseDecided(pending, services.clock.now());
-    await objects.update('EnrollmentRequest', { ...structuredClone(pending), spec: { ...pending.spec, denied: true } });
+    await objects.update('EnrollmentRequest', withSpec(pending, { ...pending.spec, denied: true }));
     services.log.info({ hostname: pending.spec.hostname, by: principal.name }, 'announced agent rejected');
     return {};
   }),
