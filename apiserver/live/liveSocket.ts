@@ -31,7 +31,7 @@ export function serveLive(context: LiveContext, watches: Watches, ws: WebSocket,
     return verdict.allowed ? undefined : verdict.reason;
   }
 
-  function begin(request: Exclude<LiveRequest, { type: 'stop' }>): void {
+  function begin(request: Exclude<LiveRequest, { type: 'stop' | 'ping' }>): void {
     const { id } = request;
     switch (request.type) {
       case 'watch': {
@@ -84,9 +84,10 @@ export function serveLive(context: LiveContext, watches: Watches, ws: WebSocket,
       subscriptions.delete(id);
       return;
     }
+    if (type === 'ping') { reply({ type: 'pong', id }); return; }
     if (subscriptions.has(id)) { fail('id_in_use', `subscription ${id} exists; stop it first`, id); return; }
     if (subscriptions.size >= MAX_SUBSCRIPTIONS) { fail('too_many', `at most ${String(MAX_SUBSCRIPTIONS)} subscriptions per socket`, id); return; }
-    begin(request as Exclude<LiveRequest, { type: 'stop' }>);
+    begin(request as Exclude<LiveRequest, { type: 'stop' | 'ping' }>);
   });
 }
 

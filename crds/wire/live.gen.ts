@@ -1,6 +1,6 @@
 // Generated from crds/wire/live.schema.yaml by `npm run generate`. Do not edit.
-export type LiveRequest = (LiveWatch | LiveTail | LiveProgress | LiveStop)
-export type LiveMessage = (LiveList | LiveEvent | LiveGone | LiveLog | LiveEnd | LiveJobProgress | LiveError)
+export type LiveRequest = (LiveWatch | LiveTail | LiveProgress | LiveStop | LivePing)
+export type LiveMessage = (LiveList | LiveEvent | LiveGone | LiveLog | LiveEnd | LiveJobProgress | LiveError | LivePong)
 
 export interface Live {
 
@@ -33,6 +33,16 @@ id: string
 }
 export interface LiveStop {
 type: "stop"
+id: string
+}
+/**
+ * Answered by pong: how a page notices that a socket which looks open is not.
+ * 
+ * This interface was referenced by `Live`'s JSON-Schema
+ * via the `definition` "LivePing".
+ */
+export interface LivePing {
+type: "ping"
 id: string
 }
 /**
@@ -105,6 +115,10 @@ type: "error"
 id?: string
 code: string
 message: string
+}
+export interface LivePong {
+type: "pong"
+id: string
 }
 export interface StreamProgress {
 type: "progress"

@@ -145,6 +145,15 @@ describe('the main job in Chromium: announced, accepted, ready, run, watched', f
     await until('the size of the repository to arrive', async () => !/Size[\s\S]*unknown/.test(await hostRow(second).innerText()), 20_000);
   });
 
+  it('is answered when it asks whether the other end is still there', async () => {
+    const answer = await second.evaluate(() => new Promise((resolve) => {
+      const socket = new WebSocket(`ws://${location.host}/api/live`);
+      socket.onopen = () => { socket.send(JSON.stringify({ type: 'ping', id: 'pulse' })); };
+      socket.onmessage = (event) => { resolve(JSON.parse(event.data as string)); socket.close(); };
+    }));
+    expect(answer).to.deep.equal({ type: 'pong', id: 'pulse' });
+  });
+
   it('shows progress while restic works, and cancels: pending until the job says so (J2, J4)', async () => {
     await world.patch('Host', 'web1', { spec: { bandwidth: { uploadKiBps: 256 } } });
     await writeFile(join(source, 'more.bin'), randomBytes(24 * 1024 * 1024));

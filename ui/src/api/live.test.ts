@@ -21,6 +21,7 @@ function bed(options: Partial<LiveOptions> = {}): Bed {
   const sockets: ScriptedSocket[] = [];
   const delays: number[] = [];
   const states: string[] = [];
+  /** At most one timer runs: for the next connection, or for silence. */
   let timer: (() => void) | undefined;
   const made: Bed = {
     sockets, delays, states, lost: 0,
@@ -33,7 +34,7 @@ function bed(options: Partial<LiveOptions> = {}): Bed {
       onState: (state) => { states.push(state); },
       random: () => 1,
       setTimer: (run, ms) => { delays.push(ms); timer = run; return run; },
-      clearTimer: () => { timer = undefined; },
+      clearTimer: (given) => { if (given !== undefined && given === timer) timer = undefined; },
       ...options,
     }),
   };
@@ -202,6 +203,34 @@ describe('live channel of the page', () => {
     expect(test.sockets).to.have.length(1);
     test.client.wake();
     expect(test.sockets).to.have.length(2);
+  });
+
+  it('asks after 25 s of silence whether anybody is there, and takes no answer within 10 s for a loss', () => {
+    const test = bed();
+    const { log } = watchHosts(test);
+    test.last().accept();
+    test.last().say({ type: 'list', id: 's1', items: [], resourceVersion: '1', more: false });
+    expect(test.delays.at(-1)).to.equal(25_000);
+    test.tick();
+    expect(test.last().sent.at(-1)).to.deep.equal({ type: 'ping', id: 'pulse' });
+    test.last().say({ type: 'pong', id: 'pulse' });
+    expect(test.delays.slice(-2)).to.deep.equal([10_000, 25_000]);
+    test.tick();
+    test.tick();
+    expect(test.last().closed).to.equal(true);
+    expect(test.states.at(-1)).to.equal('stale');
+    expect(log.at(-1)).to.equal('stale');
+    test.tick();
+    expect(test.sockets).to.have.length(2);
+  });
+
+  it('asks at once after a machine woke up', () => {
+    const test = bed();
+    watchHosts(test);
+    test.last().accept();
+    test.last().say({ type: 'list', id: 's1', items: [], resourceVersion: '1', more: false });
+    test.client.wake();
+    expect(test.delays.at(-1)).to.equal(0);
   });
 
   it('stops a subscription on the server and forgets it', () => {

@@ -63,6 +63,9 @@ export interface LiveClient {
 
 /** The server's close code for a session that ended or changed its role. */
 const SIGNED_OUT = 4401;
+/** Silence after which the page asks whether the other end is still there, and how long the answer may take. */
+const QUIET_MS = 25_000;
+const ANSWER_MS = 10_000;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20_000;
 
@@ -85,6 +88,7 @@ export function createLive(options: LiveOptions): LiveClient {
   let socket: LiveSocket | undefined;
   let opened = false;
   let retry: unknown;
+  let pulse: unknown;
   let failures = 0;
   let closed = false;
   let nextID = 0;
@@ -105,6 +109,7 @@ export function createLive(options: LiveOptions): LiveClient {
     socket = mine;
     mine.onopen = () => {
       opened = true;
+      listenForSilence(mine);
       for (const subscription of subscriptions.values()) {
         send(subscription.request());
         subscription.resumed();
@@ -114,11 +119,13 @@ export function createLive(options: LiveOptions): LiveClient {
     mine.onmessage = (event) => {
       heard = true;
       failures = 0;
+      listenForSilence(mine);
       receive(event.data);
     };
     mine.onclose = (event) => {
       if (socket !== mine) return;
       const wasOpen = opened;
+      clearTimer(pulse);
       socket = undefined;
       opened = false;
       if (closed) return;
@@ -127,6 +134,19 @@ export function createLive(options: LiveOptions): LiveClient {
       if (heard && event?.code !== SIGNED_OUT) later();
       else void checkSession(wasOpen);
     };
+  }
+
+  /** A socket can look open long after the other end is gone (sleep, a changed network): silence is asked about, no answer is a loss. */
+  function listenForSilence(mine: LiveSocket, quiet = QUIET_MS): void {
+    clearTimer(pulse);
+    pulse = setTimer(() => {
+      if (socket !== mine) return;
+      send({ type: 'ping', id: 'pulse' });
+      pulse = setTimer(() => {
+        mine.close();
+        mine.onclose?.();
+      }, ANSWER_MS);
+    }, quiet);
   }
 
   /** A refused upgrade looks like a lost link to a page; only the session can tell them apart. */
@@ -156,7 +176,7 @@ export function createLive(options: LiveOptions): LiveClient {
       if (message.id !== undefined) subscriptions.get(message.id)?.refused(message.code, message.message);
       return;
     }
-    subscriptions.get(message.id)?.receive(message);
+    if (message.type !== 'pong') subscriptions.get(message.id)?.receive(message);
   }
 
   function subscribe(make: (id: string) => Subscription): () => void {
@@ -175,6 +195,7 @@ export function createLive(options: LiveOptions): LiveClient {
   function close(): void {
     closed = true;
     clearTimer(retry);
+    clearTimer(pulse);
     socket?.close();
     socket = undefined;
     opened = false;
@@ -193,6 +214,7 @@ export function createLive(options: LiveOptions): LiveClient {
     wake() {
       failures = 0;
       if (!socket && subscriptions.size > 0) connect();
+      else if (socket && opened) listenForSilence(socket, 0);
     },
     close,
   };
