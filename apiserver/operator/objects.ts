@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { resources, type Kind, type KindMap } from '#crds/kinds.js';
-import type { ObjectKey, OwnerReference, Stored } from '#crds/meta.js';
+import type { ObjectKey, ObjectMeta, OwnerReference, Stored, StoredMeta } from '#crds/meta.js';
 import { API_VERSION, type Host } from '#crds/kinds.js';
 import type { MergePatch, Principal, Writer } from '#crds/objectStore.js';
 import type { Cache } from '#controller/runtime/types.js';
@@ -27,7 +27,7 @@ export interface Objects {
 const SEEN_WITHIN_MS = 2_000;
 
 /** The object with another spec and without the version it was read at: a status written meanwhile is no conflict. */
-export function withSpec<T extends { apiVersion: string; kind: string; metadata: { resourceVersion: string }; spec: object }>({ apiVersion, kind, metadata }: T, spec: T['spec']): Pick<T, 'apiVersion' | 'kind' | 'spec'> & { metadata: Omit<T['metadata'], 'resourceVersion'> } {
+export function withSpec<Spec extends object>({ apiVersion, kind, metadata }: { apiVersion: string; kind: string; metadata: StoredMeta; spec: Spec }, spec: Spec): { apiVersion: string; kind: string; metadata: ObjectMeta; spec: Spec } {
   const { resourceVersion: _seen, ...kept } = metadata;
   return { apiVersion, kind, metadata: kept, spec };
 }
