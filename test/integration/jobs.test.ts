@@ -1,6 +1,6 @@
 /** The main job with real parts: server, agent and restic as processes of their own. */
 import { expect } from 'chai';
-import { cp, readFile, rm } from 'node:fs/promises';
+import { cp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toolPath } from '../../hack/tools/paths.js';
 import { dialAgent, newAgentKey, signedHello, type ScriptedAgent } from '../builders/scriptedAgent.js';
@@ -156,6 +156,20 @@ describe('jobs, end to end', function () {
     expect((await world.get('Host', 'bare1'))?.status?.agent).to.not.have.property('resticVersion');
     const repository = await until('said', async () => { const each = await world.get('Repository', 'bare1'); return each?.status?.phase === 'InitFailed' && each; }, 60_000, 100);
     expect(repository.status?.conditions?.find(({ type }) => type === 'Available')).to.include({ reason: 'ResticMissing' });
+  });
+
+  it('deletes a host: its agent is told, signed, and wipes plan and credentials; the repository stays (H4)', async () => {
+    const source = await world.source('leaver');
+    const agent = await world.agent('leaver', { token: await world.mintToken('leaver', [source]) });
+    await world.ready('leaver');
+    expect((await world.ended(await world.runNow('leaver'))).status).to.include({ phase: 'Succeeded' });
+    expect((await world.call('DELETE', '/apis/restic-manager.io/v1alpha1/namespaces/default/hosts/leaver')).status).to.equal(200);
+    expect(await agent.exited).to.equal(4);
+    expect(agent.log()).to.include('this host was removed from its server');
+    const left = await Promise.all((await readdir(agent.stateDir, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !entry.parentPath.includes('cache')).map((entry) => readFile(join(entry.parentPath, entry.name), 'latin1')));
+    expect(left.join()).to.not.include('rma_').and.not.include(PASSWORD);
+    await until('jobs went with their host', async () => !(await world.list('ResticJob')).some(({ spec }) => spec.hostRef.name === 'leaver'));
+    expect(JSON.parse(world.restic('leaver', 'snapshots', '--json').stdout)).to.have.length(1);
   });
 
   describe('who may not', () => {
