@@ -8,9 +8,13 @@ export class StateInUse extends Error {
   override name = 'StateInUse';
 }
 
+/** Held by this process: the file cannot tell two agents of one process apart. */
+const held = new Set<string>();
+
 /** @throws StateInUse naming the process. Returns what releases it. */
 export async function lockState(dir: string): Promise<() => Promise<void>> {
   const path = join(dir, 'agent.lock');
+  if (held.has(path)) throw new StateInUse(`another agent of this process uses ${dir}`);
   const own = `${process.pid} ${processStartTime(process.pid) ?? ''}`;
   const temporary = `${path}.${process.pid}`;
   await writeFile(temporary, own, { mode: 0o600 });
@@ -29,7 +33,11 @@ export async function lockState(dir: string): Promise<() => Promise<void>> {
   } finally {
     await rm(temporary, { force: true });
   }
-  return async () => rm(path, { force: true });
+  held.add(path);
+  return async () => {
+    held.delete(path);
+    await rm(path, { force: true });
+  };
 }
 
 function isLive(holder: string): boolean {

@@ -119,6 +119,7 @@ export class Connection {
       if (this.#welcomed) return;
       clearTimeout(this.#timer);
       await this.#options.welcome(frame.payload);
+      if (this.#ended) return;
       this.#welcomed = true;
       this.#beat(frame.payload.heartbeatSeconds * 1_000);
       this.#emit({ type: 'welcomed' });
