@@ -12,6 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const commands = {
   quickstart: 'hack/quickstart.ts',
   test: 'hack/test.ts',
+  'test:cluster': 'hack/testCluster.ts',
   verify: 'hack/verify/main.ts',
   build: 'hack/build.ts',
   start: 'hack/start.ts',
@@ -42,9 +43,9 @@ function install() {
   console.log(`installed in ${((Date.now() - begin) / 1000).toFixed(1)} s`);
 }
 
-/** Prints the closing line that `npm test` owes on every way out. */
+/** Prints the closing line that `npm test` and `npm run test:cluster` owe on every way out. */
 function leave(code, name) {
-  if (name === 'test') console.log('0 passed, 1 failed, 0 skipped');
+  if (name === 'test' || name === 'test:cluster') console.log('0 passed, 1 failed, 0 skipped');
   process.exit(code);
 }
 

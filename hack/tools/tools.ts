@@ -1,5 +1,8 @@
 /** The tools that tests and the quickstart need, each pinned. `modules/<name>` holds the Go module that builds it. */
-export type ToolName = 'restic' | 'restic-0.14' | 'rest-server' | 'kubectl';
+export type ToolName = 'restic' | 'restic-0.14' | 'rest-server' | 'kubectl' | ClusterToolName;
+/** Only what runs against a real cluster wants these: `npm run test:cluster` and `npm run bench`. */
+export type ClusterToolName = 'etcd' | 'kube-apiserver' | 'kubectl-1.31' | 'helm';
+export const clusterTools: readonly ClusterToolName[] = ['etcd', 'kube-apiserver', 'kubectl-1.31', 'helm'];
 
 export interface Tool {
   name: ToolName;
@@ -39,5 +42,23 @@ export const tools: readonly Tool[] = [
   {
     name: 'kubectl', version: '1.34.2', onPath: 'kubectl', versionArgs: ['version', '--client'], accepts: (version) => atLeast(version, '1.29.0'), accepted: '1.29 or newer',
     goPackage: 'k8s.io/kubernetes/cmd/kubectl', ldflags: '-s -w -X k8s.io/component-base/version.gitVersion=v1.34.2', buildSeconds: '1 to 2 minutes',
+  },
+  {
+    name: 'etcd', version: '3.6.6', onPath: 'etcd', versionArgs: ['--version'], accepts: (version) => atLeast(version, '3.5.0'), accepted: '3.5 or newer',
+    goPackage: 'go.etcd.io/etcd/server/v3', ldflags: '-s -w', buildSeconds: 'about half a minute',
+  },
+  {
+    // Its wording is what the parity suite compares with: exactly this minor.
+    name: 'kube-apiserver', version: '1.34.2', onPath: 'kube-apiserver', versionArgs: ['--version'], accepts: (version) => version.startsWith('1.34.'), accepted: '1.34',
+    goPackage: 'k8s.io/kubernetes/cmd/kube-apiserver', ldflags: '-s -w -X k8s.io/component-base/version.gitVersion=v1.34.2', buildSeconds: '3 to 6 minutes',
+  },
+  {
+    // A second minor: what people have installed is rarely the newest.
+    name: 'kubectl-1.31', version: '1.31.4', onPath: 'kubectl', versionArgs: ['version', '--client'], accepts: (version) => version.startsWith('1.31.'), accepted: '1.31',
+    goPackage: 'k8s.io/kubernetes/cmd/kubectl', ldflags: '-s -w -X k8s.io/component-base/version.gitVersion=v1.31.4', buildSeconds: '1 to 2 minutes',
+  },
+  {
+    name: 'helm', version: '3.19.2', onPath: 'helm', versionArgs: ['version', '--short'], accepts: (version) => version.startsWith('3.') && atLeast(version, '3.14.0'), accepted: '3.14 or newer',
+    goPackage: 'helm.sh/helm/v3/cmd/helm', ldflags: '-s -w -X helm.sh/helm/v3/internal/version.version=v3.19.2', buildSeconds: 'about a minute',
   },
 ];
