@@ -37,7 +37,7 @@ export function createGateway(context: SessionContext): Gateway {
   const sessionIDs = new Set<string>();
   const links = new Set<Link>();
   const turns = new Map<string, Promise<void>>(); // one handshake at a time per host
-  const leaving = new Set<Promise<void>>();
+  const leaving = new Map<string, Promise<void>>(); // by host name: what is still being taken of a closed session
   let malformed = 0;
   let closing = false;
 
@@ -84,7 +84,6 @@ export function createGateway(context: SessionContext): Gateway {
     old.replaced = true;
     old.session.link.close(closeCodes.replaced, 'replaced by a newer connection', 250);
     forget(host.metadata.name, old);
-    await old.session.stopped;
     return true;
   }
   function forget(name: string, entry: Entry): void {
@@ -107,13 +106,17 @@ export function createGateway(context: SessionContext): Gateway {
       return;
     }
     if (!await settleDuplicate(link, host, hello) || !link.isOpen() || closing) return;
+    // Two sessions must not take one spool at the same time.
+    await leaving.get(host.metadata.name);
+    if (!link.isOpen()) return;
     const entry: Partial<Entry> & { replaced: boolean } = { bearer, replaced: false };
     const session = startSession({ context, link, host, hello, recordKey: verdict.recordKey, reportsDisconnect: () => !closing && !entry.replaced });
     entry.session = session;
     entries.set(host.metadata.name, entry as Entry);
     sessionIDs.add(session.sessionID);
-    const gone = session.stopped.then(() => { leaving.delete(gone); });
-    leaving.add(gone);
+    const { name } = host.metadata;
+    const gone = session.stopped.then(() => { if (leaving.get(name) === gone) leaving.delete(name); });
+    leaving.set(name, gone);
     link.onClose(() => { forget(host.metadata.name, entry as Entry); });
   }
 
@@ -181,7 +184,7 @@ export function createGateway(context: SessionContext): Gateway {
     async close() {
       closing = true;
       for (const link of links) link.close(1001, 'server is stopping');
-      await Promise.all([...leaving]);
+      await Promise.all([...leaving.values()]);
     },
   };
 }

@@ -37,6 +37,7 @@ export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: 
   let handler: ((incoming: Incoming) => void) | undefined;
   let heard = clock.now();
   let closeCode: number | undefined;
+  let held = false;
   const early: Incoming[] = [];
   const closeHandlers: ((code: number) => void)[] = [];
 
@@ -84,12 +85,20 @@ export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: 
       else each(closeCode);
     },
     isOpen: () => ws.readyState === WebSocket.OPEN,
-    pause: () => { ws.pause(); },
-    resume: () => { ws.resume(); },
-    lastHeard: () => heard,
+    pause() { held = true; ws.pause(); },
+    resume() { held = false; ws.resume(); },
+    // While we do not listen, silence says nothing.
+    lastHeard: () => (held ? clock.now() : heard),
     answers: (ms) => new Promise((resolve) => {
       if (ws.readyState !== WebSocket.OPEN) { resolve(false); return; }
-      const finish = (answered: boolean) => { cancel(); ws.off('pong', yes); ws.off('close', no); resolve(answered); };
+      ws.resume();
+      const finish = (answered: boolean) => {
+        cancel();
+        ws.off('pong', yes);
+        ws.off('close', no);
+        if (held) ws.pause();
+        resolve(answered);
+      };
       const yes = () => { finish(true); };
       const no = () => { finish(false); };
       const cancel = clock.setTimer(ms, no);

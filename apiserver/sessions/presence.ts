@@ -30,8 +30,6 @@ export function connectPatch(context: SessionContext, hello: Hello, sessionID: s
 export interface HostStatusWriter {
   /** Merges into what is still to be written. `through` spreads the write (pacing). */
   patch(patch: MergePatch, through?: Pacer): void;
-  /** Resolves when nothing is being written. */
-  settled(): Promise<void>;
 }
 
 /** One write at a time, later values win, tried again while the session lives: a host must not look offline because a disk was full for a second. */
@@ -59,7 +57,6 @@ export function createHostStatusWriter(context: SessionContext, key: ObjectKey, 
       wanted = { ...wanted, ...patch };
       running ??= flush(through).finally(() => { running = undefined; });
     },
-    settled: async () => { await running; },
   };
 }
 

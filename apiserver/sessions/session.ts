@@ -3,8 +3,8 @@
  * the agent's reports. Nothing calls a session: it looks at objects, level-triggered, as a kubelet does.
  */
 import { randomUUID } from 'node:crypto';
-import { keyOf, keyText } from '#crds/meta.js';
-import type { ResticJobObserved } from '#crds/types/resticJob.gen.js';
+import { keyOf, keyText, type ObjectKey } from '#crds/meta.js';
+import { NotFound } from '#crds/objectStore.js';
 import type { Hello } from '#crds/wire/agentProtocol.gen.js';
 import { closeCodes, HEARTBEAT_SECONDS, OFFLINE_AFTER_SECONDS, protocol, type SpooledType } from '#crds/wire/frames.js';
 import { version } from '#crds/version.js';
@@ -30,7 +30,7 @@ export interface Session {
   planObjectsChanged(): void;
   /** The host is gone: says so, signed, and closes. */
   revoke(): void;
-  /** Resolves when nothing of this session is still being written. */
+  /** Resolves when no report of this session is still being taken. */
   stopped: Promise<void>;
 }
 
@@ -49,6 +49,7 @@ const CLOCK_SKEW_MS = 5 * 60_000;
 const RETRY_MS = 1000;
 /** How long after the backlog a run that hello did not name may still be told of, before it counts as lost. */
 const SETTLE_MS = 3000;
+const MAX_REFUSAL_EVENTS = 20;
 
 export function startSession({ context, link, host, hello, recordKey, reportsDisconnect }: SessionStart): Session {
   const { informers, clock, log, bus, records, recorder, pace, namespace } = context;
@@ -62,6 +63,7 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
   const knows = { named: new Set(hello.runningJobs), begun: new Set<string>(), offered: new Set<string>(), stopped: new Set<string>() };
   const plan = createPlanPush(context, link, hello);
   const hostStatus = createHostStatusWriter(context, hostKey, () => link.isOpen());
+  let refusals = 0;
   let settled = false;
   let cancelSettle = (): void => undefined;
   const inFlight = new Set<Promise<void>>();
@@ -77,7 +79,8 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
     async deadLetter(frame, reason) {
       log.warn({ host: hostName, reason }, 'report refused for good');
       await records.deadLetter(hostKey, frame, reason);
-      recorder.event(host, 'Warning', 'ReportRefused', reason.slice(0, 1024));
+      // The letters are all kept; a host that sends nothing else must not fill the store with Events.
+      if (++refusals <= MAX_REFUSAL_EVENTS) recorder.event(host, 'Warning', 'ReportRefused', reason.slice(0, 1024));
     },
     ack: (seq) => { link.send('ack', { seq }); },
     finishBacklog: () => jobReports.finishBacklog(),
@@ -114,16 +117,23 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
         if (knows.stopped.has(step.observed.runID)) return;
         knows.stopped.add(step.observed.runID);
         if (step.stop) link.send('job.stop', step.stop);
-        reportInItsPlace(job, step.observed);
+        reportInItsPlace(job, step.observed.runID);
     }
   }
-  function reportInItsPlace(job: StoredJob, observed: ResticJobObserved): void {
-    const work = writeObserved(context, hostName, job, observed).then((result) => {
-      if (result === 'written') log.warn({ host: hostName, job: job.metadata.name, reason: observed.reason }, 'job ended in the place of its agent, which does not have it');
-      announceEnd(context, keyOf(job));
-    }, (error: unknown) => {
+  /** Looks at the object itself first: the cache may not have the agent's own report yet. */
+  async function endInItsPlace(key: ObjectKey): Promise<void> {
+    const fresh = await context.store.get('ResticJob', key);
+    const step = decideJob(fresh, { ...knows, drained: reports.drained(), settled }, clock.now());
+    if (step.do !== 'report') return;
+    const result = await writeObserved(context, hostName, fresh, step.observed);
+    if (result === 'written') log.warn({ host: hostName, job: key.name, reason: step.observed.reason }, 'job ended in the place of its agent, which does not have it');
+    announceEnd(context, key);
+  }
+  function reportInItsPlace(job: StoredJob, runID: string): void {
+    const work = endInItsPlace(keyOf(job)).catch((error: unknown) => {
+      if (error instanceof NotFound) return;
       log.warn({ host: hostName, job: job.metadata.name, error: String(error) }, 'cannot end a job the agent does not have; trying again');
-      knows.stopped.delete(observed.runID);
+      knows.stopped.delete(runID);
       clock.setTimer(RETRY_MS, evaluateJobs);
     }).finally(() => { inFlight.delete(work); });
     inFlight.add(work);
@@ -174,7 +184,7 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
       cancelSettle();
       log.info({ host: hostName, code }, 'agent disconnected');
       if (reportsDisconnect()) void writeDisconnect(context, hostKey, sessionID, reportsDisconnect);
-      void Promise.all([reports.stop(), hostStatus.settled(), ...inFlight]).then(() => { resolve(); });
+      void Promise.all([reports.stop(), ...inFlight]).then(() => { resolve(); });
     });
   });
 
