@@ -33,6 +33,9 @@ export interface LinkOptions {
   countMalformed: () => void;
 }
 
+/** Frames kept while nobody takes them: between hello and welcome an agent has nothing to say. */
+const MAX_EARLY = 100;
+
 export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: LinkOptions): Link {
   let handler: ((incoming: Incoming) => void) | undefined;
   let heard = clock.now();
@@ -53,7 +56,7 @@ export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: 
       send('error', { code: 'malformed_frame', message: incoming.malformed, ...(incoming.type === undefined ? {} : { frame: incoming.type }) });
     }
     if (handler) handler(incoming);
-    else early.push(incoming);
+    else if (early.push(incoming) > MAX_EARLY) ws.close(1008, 'too many frames before welcome');
   }
   ws.on('message', take);
   ws.on('pong', () => { heard = clock.now(); });
