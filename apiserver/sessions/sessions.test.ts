@@ -321,7 +321,7 @@ describe('sessions', function () {
         agent.send('job.finished', finished(identity(n)), 3 * n);
       }
       await agent.acked(9);
-      await until('object', () => bed.informers.cache.get('ResticJob', { namespace: 'default', name: identity(3).job }));
+      await until('observed', () => bed.informers.cache.get('ResticJob', { namespace: 'default', name: identity(3).job })?.status?.observed);
       expect(bed.informers.cache.byIndex('ResticJob', 'host', 'away1').map(({ metadata }) => metadata.name)).to.deep.equal([identity(3).job]);
       for (const n of [1, 2, 3]) {
         expect(bed.records.findOutcome({ namespace: 'default', name: identity(n).job })?.observed.phase).to.equal('Succeeded');
