@@ -4,7 +4,7 @@
  */
 import WebSocket from 'ws';
 import type { PendingEnrolled, PendingNonce } from '#crds/wire/agentProtocol.gen.js';
-import * as generated from '#crds/wire/agentProtocol.validate.gen.js';
+import { PendingEnrolled as isEnrolled, PendingNonce as isNonce } from '#crds/wire/agentProtocol.validate.gen.js';
 import { closeCodes } from '#crds/wire/frames.js';
 import { version } from '#crds/version.js';
 import type { Log } from '../log.js';
@@ -19,7 +19,9 @@ export class Denied extends Error {
   override name = 'Denied';
 }
 
-const validators = generated as unknown as Record<'PendingNonce' | 'PendingEnrolled', (value: unknown) => boolean>;
+const check = { nonce: isNonce as (value: unknown) => boolean, enrolled: isEnrolled as (value: unknown) => boolean };
+/** A nonce is random bytes; nothing as long as a hello is ever signed here. */
+const NONCE_LIMIT = 64;
 const FRAME_LIMIT = 16 * 1024;
 /** A waiting socket says nothing for hours; the server pings it. Without a ping for this long it is dead. */
 const SILENCE_MS = 120_000;
@@ -55,8 +57,10 @@ async function waitForEnrolment(ws: WebSocket, identity: Identity, signal: Abort
       ws.on('message', (data, isBinary) => {
         heard();
         const frame = isBinary ? undefined : parse((data as Buffer).toString('utf8'));
-        if (validators.PendingNonce(frame)) ws.send(JSON.stringify({ type: 'signed', signature: signWith(identity.key, Buffer.from((frame as PendingNonce).nonce, 'base64')) }));
-        else if (validators.PendingEnrolled(frame)) resolve(frame as PendingEnrolled);
+        if (check.nonce(frame)) {
+          const nonce = Buffer.from((frame as PendingNonce).nonce, 'base64');
+          if (nonce.length <= NONCE_LIMIT) ws.send(JSON.stringify({ type: 'signed', signature: signWith(identity.key, nonce) }));
+        } else if (check.enrolled(frame)) resolve(frame as PendingEnrolled);
       });
       ws.on('error', reject);
       ws.on('close', (code, reason) => {

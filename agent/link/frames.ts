@@ -1,11 +1,13 @@
 /** What may come from the server: checked against the protocol's schemas before anything acts on it. */
 import type { ServerFrame, ServerFrames } from '#crds/wire/frames.js';
-import { payloadDefinition } from '#crds/wire/frames.js';
-import * as generated from '#crds/wire/agentProtocol.validate.gen.js';
+// by name, so that the bundle leaves the validators of the agent's own frames out
+import { Ack, Envelope, Error as ErrorFrame, JobRun, JobStop, PlanSet, Refused, Revoked, RpcRequest, Update, Welcome } from '#crds/wire/agentProtocol.validate.gen.js';
 
 type Validator = ((value: unknown) => boolean) & { errors?: { instancePath?: string; message?: string }[] | null };
-const validators = generated as unknown as Record<string, Validator>;
-const known: Record<keyof ServerFrames, true> = { 'welcome': true, 'refused': true, 'plan.set': true, 'job.run': true, 'job.stop': true, 'ack': true, 'rpc.request': true, 'update': true, 'revoked': true, 'error': true };
+const envelope = Envelope as Validator;
+const validators = {
+  'welcome': Welcome, 'refused': Refused, 'plan.set': PlanSet, 'job.run': JobRun, 'job.stop': JobStop, 'ack': Ack, 'rpc.request': RpcRequest, 'update': Update, 'revoked': Revoked, 'error': ErrorFrame,
+} as Record<keyof ServerFrames, Validator>;
 
 export type ReadFrame = { ok: true; frame: ServerFrame } | { ok: false; ignored: true; type: string } | { ok: false; ignored: false; type: string; message: string };
 
@@ -17,16 +19,15 @@ export function readFrame(text: string): ReadFrame {
   } catch {
     return { ok: false, ignored: false, type: '', message: 'the frame is not JSON' };
   }
-  const envelope = validators['Envelope'];
-  if (!envelope?.(value)) return { ok: false, ignored: false, type: '', message: problem('envelope', envelope) };
+  if (!envelope(value)) return { ok: false, ignored: false, type: '', message: problem('envelope', envelope) };
   const { type, payload } = value as { type: string; payload?: unknown };
-  if (!Object.hasOwn(known, type)) return { ok: false, ignored: true, type };
-  const validator = validators[payloadDefinition[type as keyof ServerFrames]];
-  if (!validator?.(payload)) return { ok: false, ignored: false, type, message: problem(type, validator) };
+  if (!Object.hasOwn(validators, type)) return { ok: false, ignored: true, type };
+  const validator = validators[type as keyof ServerFrames];
+  if (!validator(payload)) return { ok: false, ignored: false, type, message: problem(type, validator) };
   return { ok: true, frame: value as ServerFrame };
 }
 
-function problem(what: string, validator: Validator | undefined): string {
-  const error = validator?.errors?.[0];
+function problem(what: string, validator: Validator): string {
+  const error = validator.errors?.[0];
   return `${what}${error?.instancePath ?? ''} ${error?.message ?? 'is malformed'}`.slice(0, 1024);
 }
