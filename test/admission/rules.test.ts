@@ -6,19 +6,10 @@ import { constraintsOf, without } from './constraints.js';
 import type { CrdKind } from './objects.js';
 import { verdict } from './row.js';
 import type { Row } from './row.js';
-import { commonRows } from './rows/conditions.js';
-import { enrollmentRequestRows } from './rows/enrollmentRequest.js';
-import { hostRows } from './rows/host.js';
-import { repositoryRows } from './rows/repository.js';
-import { resticJobRows } from './rows/resticJob.js';
-import { scheduleRows } from './rows/schedule.js';
-import { sourceGroupRows } from './rows/sourceGroup.js';
+import { rowTable } from './table.js';
 
-const table: Record<CrdKind, Row[]> = {
-  EnrollmentRequest: enrollmentRequestRows, Host: hostRows, Repository: repositoryRows, ResticJob: resticJobRows, Schedule: scheduleRows, SourceGroup: sourceGroupRows,
-};
-const kinds = Object.keys(table) as CrdKind[];
-const rowsOf = (kind: CrdKind): Row[] => [...commonRows, ...table[kind]];
+const kinds = Object.keys(rowTable) as CrdKind[];
+const rowsOf = (kind: CrdKind): Row[] => rowTable[kind];
 
 /** Changes made of nothing but the paths and short values. */
 const shown = ({ on, change, why }: Row): string => `${on} ${Object.entries(change).map(([path, value]) => `${path}=${typeof value === 'symbol' ? 'gone' : JSON.stringify(value).slice(0, 40)}`).join(', ')}${why ? ` (${why})` : ''}`;

@@ -121,6 +121,10 @@ async function install(ask: Cluster['request']): Promise<void> {
     const { items } = JSON.parse((await ask('GET', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions')).text) as { items: { status?: { conditions?: { type: string; status: string }[] } }[] };
     return items.every(({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True'));
   }, START_MS, 50);
+  // A kind just established answers 429 until its storage is ready.
+  for (const { spec } of Object.values(crds)) {
+    await until(`${spec.names.plural} can be listed`, async () => (await ask('GET', `/apis/${spec.group}/v1alpha1/${spec.names.plural}`)).status === 200, START_MS, 50);
+  }
   await until('the namespace default is there', async () => (await ask('GET', '/api/v1/namespaces/default')).status === 200, START_MS, 50);
   await until('OpenAPI knows every kind', async () => {
     const { status, text } = await ask('GET', '/openapi/v3/apis/restic-manager.io/v1alpha1');
