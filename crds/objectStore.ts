@@ -37,6 +37,18 @@ export interface WriteOptions extends Writer {
   warn?: (message: string) => void;
 }
 
+export interface ApplyOptions extends WriteOptions {
+  /** Takes contested fields over instead of failing with Conflict. */
+  force?: boolean;
+  /** Only the status of the configuration counts; the object must exist. */
+  subresource?: 'status';
+  /** NotFound instead of making the object: for writers that may not create. */
+  mustExist?: boolean;
+}
+
+/** Plain JSON: apiVersion, kind, metadata.name and just the fields its manager has an opinion on. */
+export type ApplyConfiguration = Readonly<Record<string, unknown>>;
+
 export interface DeleteOptions extends Writer {
   dryRun?: boolean;
   preconditions?: { uid?: string; resourceVersion?: string };
@@ -113,6 +125,13 @@ export interface ObjectStore {
   patchStatus<K extends Kind>(kind: K, key: ObjectKey, patch: MergePatch, options: WriteOptions & { resourceVersion?: string }): Promise<Stored<KindMap[K]>>;
   /** Merge patch of labels, annotations, finalizers, ownerReferences. @throws as update */
   patchMeta<K extends Kind>(kind: K, key: ObjectKey, patch: MergePatch, options: WriteOptions & { resourceVersion?: string }): Promise<Stored<KindMap[K]>>;
+  /**
+   * Server-side apply: `fieldManager` says all it wants of the object, which is made when absent. Its fields of last time
+   * that it no longer names go, unless another manager owns them too. An apply that changes nothing uses no version.
+   * @throws Conflict with one FieldManagerConflict cause for each field another manager set otherwise; Invalid (bad request)
+   * for a configuration that is not of the kind; as create and update
+   */
+  apply<K extends Kind>(kind: K, key: ObjectKey, configuration: ApplyConfiguration, options: ApplyOptions): Promise<{ object: Stored<KindMap[K]>; created: boolean }>;
   /** Returns the last state; with finalizers left (or Foreground) the object stays, marked by deletionTimestamp. @throws NotFound, Conflict */
   delete<K extends Kind>(kind: K, key: ObjectKey, options: DeleteOptions): Promise<Stored<KindMap[K]>>;
 }

@@ -5,7 +5,7 @@ import type { StatusCause, StoreErrorReason } from '#crds/objectStore.js';
 import { DecodeError, TooLarge } from '../admission/decode.js';
 import { ROOT } from '../admission/fieldErrors.js';
 import { Undecodable } from '../admission/index.js';
-import { BadRequest as StoreBadRequest } from '../stores/errors.js';
+import { NotTyped, BadRequest as StoreBadRequest } from '../stores/errors.js';
 
 export interface Status {
   kind: 'Status';
@@ -57,6 +57,7 @@ export function statusOf(error: unknown, about: About = {}): Status | undefined 
   if (error instanceof ApiError) return failure(error.code, error.reason, error.message, error.code === 403 ? detailsOf(about, about.plural) : undefined);
   if (error instanceof TooLarge) return failure(413, 'RequestEntityTooLarge', error.message);
   if (error instanceof DecodeError) return failure(400, 'BadRequest', `the object provided is not readable: ${error.message}`);
+  if (error instanceof NotTyped) return failure(400, undefined, error.message);
   if (error instanceof StoreBadRequest || error instanceof Undecodable) return failure(400, 'BadRequest', error.message);
   if (!(error instanceof StoreError)) return undefined;
   const { code, reason } = codes[error.reason];
@@ -76,8 +77,8 @@ function detailsOf({ name, group }: About, kind: string | undefined): NonNullabl
   return { ...(name ? { name } : {}), ...(group ? { group } : {}), ...(kind ? { kind } : {}) };
 }
 
-function failure(code: number, reason: string, message: string, details?: Status['details']): Status {
-  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, ...(details ? { details } : {}), code };
+function failure(code: number, reason: string | undefined, message: string, details?: Status['details']): Status {
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, ...(reason === undefined ? {} : { reason }), ...(details ? { details } : {}), code };
 }
 
 export const internalError = (): Status => failure(500, 'InternalError', 'Internal error occurred; the server log names it');

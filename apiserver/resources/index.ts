@@ -102,7 +102,7 @@ export function resourceApi({ store, access, log, namespace = process.env['RM_NA
       case 'watch': return answerWatch(call, served, store, log);
       case 'create': return path.namespace === undefined ? Promise.reject(methodNotAllowed()) : answerCreate(call, served, store, namespace);
       case 'update': return answerUpdate(call, served, store, namespace);
-      case 'patch': return answerPatch(call, served, store, namespace);
+      case 'patch': return answerPatch(call, served, store, namespace, () => { authorize({ ...call, verb: 'create' }); });
       case 'delete': return answerDelete(call, served, store, namespace);
       case 'deletecollection': return path.namespace === undefined ? Promise.reject(methodNotAllowed()) : answerDeleteCollection(call, served, store);
       default: throw methodNotAllowed();

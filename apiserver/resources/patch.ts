@@ -22,9 +22,10 @@ const MAX_OPERATIONS = 10_000;
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC = 'application/strategic-merge-patch+json';
-const APPLY = 'application/apply-patch+yaml';
+/** Server-side apply; JSON is YAML too. Answered in apply.ts. */
+export const APPLY = 'application/apply-patch+yaml';
 
-export const patchTypes = (served: Served): string[] => [JSON_PATCH, MERGE_PATCH, ...(served.crd ? [] : [STRATEGIC])];
+export const patchTypes = (served: Served): string[] => [JSON_PATCH, MERGE_PATCH, ...(served.crd ? [] : [STRATEGIC]), APPLY];
 
 type Change = (object: KubeObject) => unknown;
 
@@ -59,7 +60,6 @@ function checkIdentity(object: KubeObject, current: KubeObject): void {
 
 async function readPatch(call: Call, served: Served): Promise<{ change: Change; duplicates: string[] }> {
   const type = mediaType(call.req);
-  if (type === APPLY) throw new ApiError(415, 'UnsupportedMediaType', 'server-side apply is not served yet; use client-side apply (kubectl apply without --server-side)');
   if (type === STRATEGIC && served.crd) {
     throw new ApiError(415, 'UnsupportedMediaType', `strategic merge patch is not served for ${served.kind}; ${unsupportedMediaType(patchTypes(served)).message}`);
   }

@@ -6,12 +6,13 @@ import { decode } from '../admission/decode.js';
 import { isPlain } from '../admission/schemaWalk.js';
 import { Invalid, NotFound } from '#crds/objectStore.js';
 import { accepted } from './accept.js';
+import { applyTo, invalidOptions } from './apply.js';
 import { OBJECT_TYPES, mediaType, readBody, readObject } from './body.js';
 import { encodeList, encodeObject, includeObject } from './encode.js';
 import type { Form } from './encode.js';
 import { badRequest, sendJson, unsupportedMediaType } from './errors.js';
 import type { Status } from './errors.js';
-import { applyPatchTo } from './patch.js';
+import { APPLY, applyPatchTo } from './patch.js';
 import { listOptions } from './read.js';
 import { isDryRun, writeOptions } from './request.js';
 import type { Call } from './request.js';
@@ -20,7 +21,7 @@ import type { Served } from './served.js';
 type Options = WriteOptions & { fieldValidation: NonNullable<WriteOptions['fieldValidation']> };
 
 export async function answerCreate(call: Call, served: Served, store: ObjectStore, namespace: string): Promise<void> {
-  await answerWrite(call, served, 201, async (options) => {
+  await answerWrite(call, served, () => 201, async (options) => {
     const object = await readKind(call, served, options);
     checkNamespace(object, namespace);
     object.metadata.namespace = namespace;
@@ -29,7 +30,7 @@ export async function answerCreate(call: Call, served: Served, store: ObjectStor
 }
 
 export async function answerUpdate(call: Call, served: Served, store: ObjectStore, namespace: string): Promise<void> {
-  await answerWrite(call, served, 200, async (options) => {
+  await answerWrite(call, served, () => 200, async (options) => {
     const object = await readKind(call, served, options);
     const name = call.path.name ?? '';
     checkNamespace(object, namespace);
@@ -43,15 +44,26 @@ export async function answerUpdate(call: Call, served: Served, store: ObjectStor
   });
 }
 
-export async function answerPatch(call: Call, served: Served, store: ObjectStore, namespace: string): Promise<void> {
-  await answerWrite(call, served, 200, (options) => applyPatchTo(call, served, store, namespace, options));
+/** @param mayCreate throws when the caller may not create objects of this kind: an apply does where there is none */
+export async function answerPatch(call: Call, served: Served, store: ObjectStore, namespace: string, mayCreate: () => void): Promise<void> {
+  if (mediaType(call.req) === APPLY) {
+    let created = false;
+    await answerWrite(call, served, () => (created ? 201 : 200), async (options) => {
+      const applied = await applyTo(call, served, store, namespace, options, mayCreate);
+      ({ created } = applied);
+      return applied.object;
+    });
+    return;
+  }
+  if (call.query.has('force')) throw invalidOptions('force', 'FieldValueForbidden', 'Forbidden: may not be specified for non-apply patch');
+  await answerWrite(call, served, () => 200, (options) => applyPatchTo(call, served, store, namespace, options));
 }
 
-async function answerWrite(call: Call, served: Served, code: number, write: (options: Options) => Promise<KubeObject>): Promise<void> {
+async function answerWrite(call: Call, served: Served, code: () => number, write: (options: Options) => Promise<KubeObject>): Promise<void> {
   const form: Form = { wanted: accepted(call.req, ['Table', 'PartialObjectMetadata']), include: includeObject(call.query), now: Date.now };
   const warnings: string[] = [];
   const result = await write(writeOptions(call, (message) => { warnings.push(message); }));
-  sendJson(call.res, code, encodeObject(served, result, form), warningHeader(warnings));
+  sendJson(call.res, code(), encodeObject(served, result, form), warningHeader(warnings));
 }
 
 /** RFC 7234 Warning headers, one per distinct warning. */

@@ -5,6 +5,9 @@ import { resources, type Kind } from '#crds/kinds.js';
 /** A request no object could make right (a selector, a token, a version that cannot be read): HTTP 400, not 422. */
 export class BadRequest extends Invalid {}
 
+/** An applied configuration without the shape of its kind. The API server gives it no reason of its own. */
+export class NotTyped extends BadRequest {}
+
 /** `hosts.restic-manager.io`; core kinds have no group: `secrets`. */
 export function qualifiedResource(kind: Kind): string {
   const { group, plural } = resources[kind];

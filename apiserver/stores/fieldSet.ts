@@ -31,6 +31,24 @@ export function parseFields(fields: unknown): FieldSet {
   return set;
 }
 
+/** What parseFields reads without loss; a client may send anything. */
+export function isFieldsV1(fields: unknown): boolean {
+  return isRecord(fields) && Object.entries(fields).every(([element, inner]) => element === '.' || (isElement(element) && isFieldsV1(inner)));
+}
+
+function isElement(element: string): boolean {
+  const text = element.slice(2);
+  if (element.startsWith('f:')) return true;
+  if (element.startsWith('i:')) return /^[0-9]+$/.test(text);
+  if (!element.startsWith('v:') && !element.startsWith('k:')) return false;
+  try {
+    const value: unknown = JSON.parse(text);
+    return element.startsWith('v:') || isRecord(value);
+  } catch {
+    return false;
+  }
+}
+
 /** Undefined when the set is empty. Keys are sorted, so that equal sets give equal text. */
 export function formatFields(set: FieldSet): Record<string, unknown> | undefined {
   const entries: [string, unknown][] = [];
@@ -89,9 +107,11 @@ export function paths(set: FieldSet, prefix = ''): string[] {
   return found;
 }
 
-function elementText(element: string): string {
+/** `f:url` -> `.url`, `k:{"name":"a"}` -> `[name="a"]`. */
+export function elementText(element: string): string {
   const text = element.slice(2);
   if (element.startsWith('f:')) return `.${text}`;
+  if (element.startsWith('i:')) return `[${text}]`;
   if (element.startsWith('v:')) return `[=${text}]`;
   const keys: unknown = JSON.parse(text);
   return isRecord(keys) ? `[${Object.entries(keys).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]` : `[${text}]`;
@@ -151,12 +171,21 @@ function childrenOf(value: unknown, schema: StructuralSchema | undefined): Parts
 }
 
 function itemsOf(items: unknown[], schema: StructuralSchema | undefined): Parts | undefined {
-  const type = schema?.['x-kubernetes-list-type'];
+  if (!isAssociative(schema)) return undefined;
   const parts: Parts = new Map();
-  if (type === 'set') for (const item of items) parts.set(`v:${JSON.stringify(item)}`, { value: item, schema: schema?.items });
-  else if (type === 'map') for (const item of items) parts.set(itemElement(item, schema), { value: item, schema: schema?.items });
-  else return undefined;
+  for (const item of items) parts.set(listElement(item, schema), { value: item, schema: schema?.items });
   return parts;
+}
+
+/** A list whose items have owners of their own: `x-kubernetes-list-type: set | map`. */
+export function isAssociative(schema: StructuralSchema | undefined): boolean {
+  const type = schema?.['x-kubernetes-list-type'];
+  return type === 'set' || type === 'map';
+}
+
+/** The path element of an item of an associative list. */
+export function listElement(item: unknown, schema: StructuralSchema | undefined): string {
+  return schema?.['x-kubernetes-list-type'] === 'set' ? `v:${JSON.stringify(item)}` : itemElement(item, schema);
 }
 
 /** `k:{...}` of an item of a map-list; a key the item leaves out has its schema's default. */

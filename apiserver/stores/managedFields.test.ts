@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { StructuralSchema } from '#crds/crd.js';
 import { newObject, type Host } from '#crds/kinds.js';
+import type { ManagedFieldsEntry } from '#crds/meta.js';
 import { difference, diffFields, fieldsOf, formatFields, intersection, parseFields, paths, union } from './fieldSet.js';
 import { afterUpdate, baseEntries } from './managedFields.js';
 
@@ -68,11 +69,26 @@ describe('managedFields', () => {
     expect(entries.map((entry) => entry.manager)).to.include('ancient-changes');
   });
 
-  it('begin from what the writer sent, if it sent entries; one empty entry forgets all', () => {
+  it('begin from what the writer sent, if it sent entries; an empty list or one empty entry forgets all', () => {
     const stored = afterUpdate('Host', [], undefined, host({}), at('alice'));
-    expect(baseEntries(undefined, stored)).to.deep.equal({ entries: stored, reset: false });
-    expect(baseEntries([], stored)).to.deep.equal({ entries: stored, reset: false });
-    expect(baseEntries([{}], stored)).to.deep.equal({ entries: [], reset: true });
+    const rewritten = stored.map((entry) => ({ ...entry, manager: 'bob' }));
+    expect(baseEntries(undefined, stored)).to.deep.equal(stored);
+    expect(baseEntries(rewritten, stored)).to.deep.equal(rewritten);
+    expect(baseEntries([], stored)).to.deep.equal([]);
+    expect(baseEntries([{}], stored)).to.deep.equal([]);
+  });
+
+  it('are left as they are when the writer sent what cannot be read', () => {
+    const stored = afterUpdate('Host', [], undefined, host({}), at('alice'));
+    const [entry] = stored;
+    const bad = [{ operation: 'Delete' }, { apiVersion: '' }, { fieldsType: 'FieldsV2' }, { fieldsV1: { x: {} } }, { fieldsV1: { 'k:{': {} } }, { fieldsV1: { 'k:1': {} } }, { fieldsV1: { 'f:spec': 'x' } }, { fieldsV1: { 'v:': {} } }];
+    for (const part of bad) expect(baseEntries([{ ...entry, ...part } as ManagedFieldsEntry], stored), JSON.stringify(part)).to.deep.equal(stored);
+  });
+
+  it('keep the time of a manager that only took fields away', () => {
+    const [one, two] = [host({ displayName: 'x', suspend: true }), host({ suspend: true })];
+    const [entry] = afterUpdate('Host', afterUpdate('Host', [], undefined, one, at('alice')), one, two, at('alice', 5));
+    expect(entry).to.deep.include({ time: '2026-01-01T00:00:00Z', fieldsV1: { 'f:spec': { '.': {}, 'f:suspend': {} } } });
   });
 
   describe('field sets', () => {

@@ -8,8 +8,9 @@ import { crds } from '#crds/types/crds.gen.js';
 import { apiVersionOf, resources, type Kind } from '#crds/kinds.js';
 import type { StructuralSchema } from '#crds/crd.js';
 import type { KubeObject, ManagedFieldsEntry, Timestamp } from '#crds/meta.js';
-import { difference, diffFields, formatFields, intersects, isEmptySet, parseFields, union, type FieldDiff, type FieldSet } from './fieldSet.js';
-import { isRecord, type Json } from './plainJson.js';
+import { coreSchemas } from '../admission/coreSchemas.js';
+import { difference, diffFields, emptySet, formatFields, intersects, isEmptySet, isFieldsV1, parseFields, union, type FieldDiff, type FieldSet } from './fieldSet.js';
+import type { Json } from './plainJson.js';
 
 const metadataSchema: StructuralSchema = {
   type: 'object',
@@ -19,12 +20,6 @@ const metadataSchema: StructuralSchema = {
     finalizers: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
     ownerReferences: { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['uid'], items: { type: 'object', 'x-kubernetes-map-type': 'atomic' } },
   },
-};
-
-const coreSchemas: Record<'Secret' | 'Event' | 'Lease', StructuralSchema> = {
-  Secret: {},
-  Event: { properties: { involvedObject: { type: 'object', 'x-kubernetes-map-type': 'atomic' } } },
-  Lease: {},
 };
 
 const schemas = new Map<Kind, StructuralSchema>();
@@ -48,7 +43,7 @@ export function ownable(object: KubeObject, subresource: 'status' | undefined): 
   if (subresource === 'status') return { status: rest['status'] };
   if (resources[object.kind as Kind].crd) delete rest['status'];
   const { labels, annotations, finalizers, ownerReferences } = metadata;
-  return { metadata: { labels, annotations, finalizers, ownerReferences }, ...rest };
+  return { metadata: Object.fromEntries(Object.entries({ labels, annotations, finalizers, ownerReferences }).filter(([, value]) => value !== undefined)), ...rest };
 }
 
 /** How a write changed the fields managers own. Structs of the envelope are not owned themselves. */
@@ -77,16 +72,23 @@ export function afterUpdate(kind: Kind, entries: readonly ManagedFieldsEntry[], 
   const isOwn = (entry: ManagedFieldsEntry): boolean => entry.operation === 'Update' && entry.manager === by.manager && entry.subresource === by.subresource;
   const result: ManagedFieldsEntry[] = [];
   let own: FieldSet | undefined;
+  let ownTime: Timestamp | undefined;
   for (const entry of entries) {
     const fields = parseFields(entry.fieldsV1);
-    if (isOwn(entry)) { own = own === undefined ? fields : union(own, fields); continue; }
+    if (isOwn(entry)) {
+      own = own === undefined ? fields : union(own, fields);
+      ownTime = entry.time;
+      continue;
+    }
     if (!intersects(fields, lost)) { result.push(entry); continue; }
     const left = formatFields(difference(fields, lost));
     if (left !== undefined) result.push({ ...entry, fieldsV1: left });
   }
-  const fieldsV1 = formatFields(union(own === undefined ? { own: false, children: new Map() } : difference(own, removed), changed));
-  if (fieldsV1 !== undefined) result.push({ manager: by.manager, operation: 'Update', apiVersion, time: by.time, fieldsType: 'FieldsV1', fieldsV1, ...(by.subresource === undefined ? {} : { subresource: by.subresource }) });
-  return foldOldest(result);
+  const fieldsV1 = formatFields(union(own === undefined ? emptySet() : difference(own, removed), changed));
+  // Who only took fields away set nothing: its entry keeps the time of the last field it set.
+  const time = isEmptySet(changed) ? ownTime : by.time;
+  if (fieldsV1 !== undefined) result.push({ manager: by.manager, operation: 'Update', apiVersion, ...(time === undefined ? {} : { time }), fieldsType: 'FieldsV1', fieldsV1, ...(by.subresource === undefined ? {} : { subresource: by.subresource }) });
+  return sortEntries(foldOldest(result));
 }
 
 function foldOldest(entries: ManagedFieldsEntry[]): ManagedFieldsEntry[] {
@@ -103,12 +105,23 @@ function foldOldest(entries: ManagedFieldsEntry[]): ManagedFieldsEntry[] {
   return [...folded, ...entries.filter((entry) => !old.has(entry))];
 }
 
+/** As the API server writes them: appliers first, then by time and name. */
+export function sortEntries(entries: readonly ManagedFieldsEntry[]): ManagedFieldsEntry[] {
+  const seconds = ({ time }: ManagedFieldsEntry): number => (time === undefined ? 0 : Math.floor(Date.parse(time) / 1000));
+  const by = (a: string | undefined, b: string | undefined): number => ((a ?? '') < (b ?? '') ? -1 : (a ?? '') > (b ?? '') ? 1 : 0);
+  return [...entries].sort((a, b) => by(a.operation, b.operation) || seconds(a) - seconds(b) || by(a.manager, b.manager) || by(a.apiVersion, b.apiVersion) || by(a.subresource, b.subresource));
+}
+
 /**
  * The entries a write starts from. A writer may send the entries it read (or rewrote: kubectl does, to move fields to an
- * applier); one empty entry means "forget all"; none means "leave them".
+ * applier); an empty list or one empty entry means "forget all"; none, or what cannot be read, means "leave them".
  */
-export function baseEntries(sent: readonly ManagedFieldsEntry[] | undefined, stored: readonly ManagedFieldsEntry[] | undefined): { entries: readonly ManagedFieldsEntry[]; reset: boolean } {
-  if (sent === undefined || sent.length === 0) return { entries: stored ?? [], reset: false };
-  if (sent.length === 1 && sent[0] !== undefined && Object.keys(sent[0]).length === 0) return { entries: [], reset: true };
-  return { entries: sent.filter((entry) => isRecord(entry.fieldsV1)), reset: false };
+export function baseEntries(sent: readonly ManagedFieldsEntry[] | undefined, stored: readonly ManagedFieldsEntry[] | undefined): readonly ManagedFieldsEntry[] {
+  if (sent === undefined) return stored ?? [];
+  if (sent.length === 0 || (sent.length === 1 && sent[0] !== undefined && Object.keys(sent[0]).length === 0)) return [];
+  return sent.every(isWellFormed) ? sent.filter((entry) => !isEmptySet(parseFields(entry.fieldsV1))) : stored ?? [];
+}
+
+function isWellFormed({ operation, apiVersion, fieldsType, fieldsV1 }: ManagedFieldsEntry): boolean {
+  return (operation === 'Apply' || operation === 'Update') && apiVersion !== undefined && apiVersion !== '' && fieldsType === 'FieldsV1' && (fieldsV1 === undefined || isFieldsV1(fieldsV1));
 }

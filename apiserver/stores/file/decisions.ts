@@ -25,7 +25,7 @@ export type Decision<K extends Kind> =
   | { do: 'store'; object: KindMap[K] & { metadata: StoredMeta } }
   | { do: 'remove'; object: StoredOf<K> };
 
-/** What a writer wants an object to be. With `managedFields` the entries are stored as given (server-side apply computes them). */
+/** What a writer wants an object to be. With `managedFields` the entries are stored as given (apply.ts computes them). */
 export interface Wanted<K extends Kind> {
   object: KindMap[K];
   managedFields?: ManagedFieldsEntry[];
@@ -137,7 +137,7 @@ function settle<K extends Kind>(kind: K, old: StoredOf<K>, next: KindMap[K], wan
   const metadata = next.metadata as StoredMeta;
   const specChanged = subresource === undefined && resources[kind].crd && !equal(desired(old), desired(next));
   const object = finish(kind, next, { ...metadata, ...(specChanged ? { generation: (old.metadata.generation ?? 0) + 1 } : {}) }, old, wanted, options, time, subresource);
-  if (equal(object, old)) return { do: 'keep', object: old };
+  if (equal(object, old) || (wanted.managedFields !== undefined && equal(withoutTimes(object), withoutTimes(old)))) return { do: 'keep', object: old };
   if (object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length === 0) return { do: 'remove', object: object as unknown as StoredOf<K> };
   return { do: 'store', object };
 }
@@ -146,11 +146,18 @@ function finish<K extends Kind>(kind: K, next: KindMap[K], metadata: StoredMeta,
   let managedFields: readonly ManagedFieldsEntry[];
   if (wanted.managedFields !== undefined) managedFields = wanted.managedFields;
   else {
-    const base = baseEntries(old === undefined || subresource !== undefined ? undefined : wanted.object.metadata.managedFields, old?.metadata.managedFields);
-    managedFields = base.reset ? [] : afterUpdate(kind, base.entries, old as KindMap[K] | undefined, { ...next, metadata }, { manager: options.fieldManager, time, ...(subresource === undefined ? {} : { subresource }) });
+    const base = baseEntries(subresource === undefined ? wanted.object.metadata.managedFields : undefined, old?.metadata.managedFields);
+    // Forgotten managers are not tracked again until the next apply, which books all that is there under `before-first-apply`.
+    managedFields = old !== undefined && base.length === 0 ? [] : afterUpdate(kind, base, old as KindMap[K] | undefined, { ...next, metadata }, { manager: options.fieldManager, time, ...(subresource === undefined ? {} : { subresource }) });
   }
   const { managedFields: _before, ...rest } = metadata;
   return { ...next, metadata: { ...rest, ...(managedFields.length === 0 ? {} : { managedFields: [...managedFields] }) } };
+}
+
+/** An apply that moves nothing but the time of an entry is no change. */
+function withoutTimes(object: { metadata: StoredMeta }): Json {
+  const { managedFields } = object.metadata;
+  return { ...object, metadata: { ...object.metadata, managedFields: managedFields?.map(({ time: _time, ...entry }) => entry) } };
 }
 
 function admit<K extends Kind>(admission: Admission, request: { kind: K; operation: 'create' | 'update' | 'status'; object: KindMap[K]; old?: StoredOf<K> }, options: WriteOptions): KindMap[K] {

@@ -6,13 +6,14 @@ import { randomUUID } from 'node:crypto';
 import type { Log } from '#controller/ports.js';
 import { kinds, type Kind, type KindMap } from '#crds/kinds.js';
 import type { ObjectKey, StoredMeta } from '#crds/meta.js';
-import { Invalid, Unavailable, type DeleteOptions, type ListOptions, type MergePatch, type ObjectList, type ObjectStore, type WatchEvent, type WatchOptions, type WriteOptions } from '#crds/objectStore.js';
+import { Invalid, Unavailable, type ApplyConfiguration, type ApplyOptions, type DeleteOptions, type ListOptions, type MergePatch, type ObjectList, type ObjectStore, type WatchEvent, type WatchOptions, type WriteOptions } from '#crds/objectStore.js';
 import type { Admission } from '../../admission/types.js';
 import { openEnvironment, type Environment } from '../environment.js';
 import { alreadyExists, notFound, qualifiedResource } from '../errors.js';
 import { remember } from '../json.js';
 import { deepFreeze } from '../plainJson.js';
 import { createWriteQueue, type Transaction } from '../writeQueue.js';
+import { decideApply } from './apply.js';
 import { checkNames, decideCreate, decideDelete, decideStatus, decideUpdate, nameOf, patchedMeta, patchedStatus, type Decision, type Wanted } from './decisions.js';
 import { createHistory, type AnyStored } from './history.js';
 import { list, type ListContext } from './list.js';
@@ -49,7 +50,7 @@ export interface FileStore extends ObjectStore {
   /** The newest durable resourceVersion. */
   resourceVersion(): string;
   /**
-   * Read-modify-write in one step, so that no other writer comes between: patches and server-side apply. `change` is
+   * Read-modify-write in one step, so that no other writer comes between. `change` is
    * pure, is given the newest state (undefined: it will be created) and may be called again.
    * @throws what `change` throws, and as create and update
    */
@@ -269,6 +270,16 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
         if (subresource === 'status') return decideStatus(kind, existing(kind, key.name, old), wanted, writeOptions, deciding);
         return old === undefined ? decideCreate(kind, wanted, key, writeOptions, deciding) : decideUpdate(kind, old, wanted, writeOptions, deciding);
       });
+    },
+
+    async apply<K extends Kind>(kind: K, key: ObjectKey, configuration: ApplyConfiguration, applyOptions: ApplyOptions) {
+      checkNames(kind, key.namespace, key.name);
+      let created = false;
+      const object = await write<K>(kind, key, applyOptions, (old, deciding) => {
+        created = old === undefined;
+        return decideApply(kind, key, old, configuration, applyOptions, deciding);
+      });
+      return { object, created };
     },
 
     async close() {
