@@ -10,26 +10,9 @@
  * Knows neither Vue nor the DOM: socket, timers and chance are parameters.
  */
 import type { LiveMessage, LiveRequest } from '#crds/wire/live.gen.js';
+import { progressSubscription, tailSubscription, watchSubscription, type LinkState, type ProgressHandler, type Subscription, type TailHandler, type WatchHandler } from './subscriptions.js';
 
-export type LinkState = 'connecting' | 'live' | 'stale';
-/** The envelope every watched object has; stores narrow it to their kind. */
-export interface WatchedObject { metadata: { name: string; uid: string; resourceVersion: string } }
-export interface LogLine { seq: number; ts: string; stream: string; payload: string }
-
-export interface WatchHandler {
-  /** The whole set; replaces everything held before. */
-  replace(items: WatchedObject[]): void;
-  event(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: WatchedObject): void;
-  state(state: LinkState): void;
-  refused(code: string, message: string): void;
-}
-export interface TailHandler {
-  /** Lines in order, each once. */
-  lines(lines: LogLine[]): void;
-  end(status: string): void;
-  refused(code: string, message: string): void;
-}
-export type ProgressHandler = (job: string, progress: object) => void;
+export type { LinkState, LogLine, ProgressHandler, TailHandler, WatchedObject, WatchHandler } from './subscriptions.js';
 
 export interface LiveSocket {
   send(data: string): void;
@@ -68,15 +51,6 @@ const QUIET_MS = 25_000;
 const ANSWER_MS = 10_000;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20_000;
-
-interface Subscription {
-  /** What to send on a fresh socket; nothing when there is nothing left to ask. */
-  request(): LiveRequest | undefined;
-  receive(message: LiveMessage): void;
-  disconnected(): void;
-  resumed(): void;
-  refused(code: string, message: string): void;
-}
 
 /** Creates the client and connects at the first subscription. */
 export function createLive(options: LiveOptions): LiveClient {
@@ -206,11 +180,7 @@ export function createLive(options: LiveOptions): LiveClient {
     get state() { return state; },
     watch: (kind, handler) => subscribe((id) => watchSubscription(id, kind, handler)),
     tail: (job, handler) => subscribe((id) => tailSubscription(id, job, handler)),
-    progress: (handler) => subscribe((id) => ({
-      request: () => ({ type: 'progress', id }),
-      receive: (message) => { if (message.type === 'progress') handler(message.job, message.progress); },
-      disconnected: () => undefined, resumed: () => undefined, refused: () => undefined,
-    })),
+    progress: (handler) => subscribe((id) => progressSubscription(id, handler)),
     wake() {
       failures = 0;
       if (!socket && subscriptions.size > 0) connect();
@@ -228,59 +198,4 @@ function parseMessage(data: unknown): LiveMessage | undefined {
   } catch {
     return undefined;
   }
-}
-
-function watchSubscription(id: string, kind: string, handler: WatchHandler): Subscription {
-  let resourceVersion: string | undefined;
-  let pages: WatchedObject[] = [];
-  return {
-    request: () => ({ type: 'watch', id, kind, ...(resourceVersion === undefined ? {} : { resourceVersion }) }),
-    receive(message) {
-      if (message.type === 'list') {
-        pages.push(...message.items as WatchedObject[]);
-        if (message.more) return;
-        resourceVersion = message.resourceVersion;
-        handler.replace(pages);
-        pages = [];
-        handler.state('live');
-      } else if (message.type === 'event') {
-        const object = message.object as WatchedObject;
-        resourceVersion = object.metadata.resourceVersion;
-        handler.event(message.event, object);
-      } else if (message.type === 'gone') {
-        resourceVersion = undefined;
-        pages = [];
-        handler.state('stale');
-      }
-    },
-    disconnected() {
-      pages = [];                          // a half-told list is no list
-      if (resourceVersion !== undefined) handler.state('stale');
-    },
-    resumed() { if (resourceVersion !== undefined) handler.state('live'); },
-    refused: (code, message) => { handler.refused(code, message); },
-  };
-}
-
-function tailSubscription(id: string, job: string, handler: TailHandler): Subscription {
-  let last = 0;
-  let over = false;
-  return {
-    request: () => (over ? undefined : { type: 'tail', id, job, from: last + 1 }),
-    receive(message) {
-      if (message.type === 'log') {
-        const fresh = message.lines.filter((line) => line.seq > last);
-        const final = fresh.at(-1);
-        if (!final) return;
-        last = final.seq;
-        handler.lines(fresh);
-      } else if (message.type === 'end') {
-        over = true;
-        handler.end(message.status);
-      }
-    },
-    disconnected: () => undefined,
-    resumed: () => undefined,
-    refused: (code, message) => { handler.refused(code, message); },
-  };
 }

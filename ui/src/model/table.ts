@@ -8,6 +8,8 @@ export interface Column {
   descendingFirst?: boolean;
   /** Narrower than this, the column is left out: wide 1280 px, medium 900 px, small 560 px. */
   hide?: 'wide' | 'medium' | 'small';
+  /** In a windowed table, so that columns stay where they are while rows come and go. */
+  width?: string;
   /** The heading is for screen readers only. */
   quiet?: boolean;
 }

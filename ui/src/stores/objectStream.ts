@@ -8,8 +8,8 @@ import type { Stored } from '#crds/meta.js';
 import type { LinkState, WatchHandler } from '../api/live.js';
 
 export type StreamState = LinkState;
-/** One frame at 60 Hz: short enough to look immediate. */
-const BATCH_MS = 16;
+/** One frame at 60 Hz looks immediate; a fleet of ten thousand is redrawn twice a second, so that reading it stays possible. */
+const batchMs = (objects: number): number => Math.min(500, Math.max(16, objects / 20));
 
 export interface ObjectStream<T> {
   byUid: ShallowRef<Map<string, T>>;
@@ -23,7 +23,7 @@ export interface Watcher {
 }
 
 /** The objects of one kind, live and resumable. `state` is connecting until the first full list, stale while the link is down. */
-export function objectStream<K extends keyof KindMap>(kind: K, watcher: Watcher, later: (run: () => void) => void = (run) => { setTimeout(run, BATCH_MS); }): ObjectStream<Stored<KindMap[K]>> {
+export function objectStream<K extends keyof KindMap>(kind: K, watcher: Watcher, later: (run: () => void, ms: number) => void = (run, ms) => { setTimeout(run, ms); }): ObjectStream<Stored<KindMap[K]>> {
   type T = Stored<KindMap[K]>;
   const byUid = shallowRef(new Map<string, T>());
   const state = ref<StreamState>('connecting');
@@ -32,7 +32,7 @@ export function objectStream<K extends keyof KindMap>(kind: K, watcher: Watcher,
   const changed = (): void => {
     if (scheduled) return;
     scheduled = true;
-    later(() => { scheduled = false; triggerRef(byUid); });
+    later(() => { scheduled = false; triggerRef(byUid); }, batchMs(byUid.value.size));
   };
   watcher.watch(kind, {
     replace(items) {

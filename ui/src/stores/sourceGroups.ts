@@ -13,7 +13,10 @@ export const useSourceGroups = defineStore('sourceGroups', () => {
     const map = new Map<string, Stored<SourceGroup>[]>();
     for (const group of byUid.value.values()) {
       const name = group.spec.hostRef?.name;
-      if (name) map.set(name, [...(map.get(name) ?? []), group]);
+      if (!name) continue;
+      const list = map.get(name);
+      if (list) list.push(group);
+      else map.set(name, [group]);
     }
     return map;
   });
