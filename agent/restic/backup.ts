@@ -3,7 +3,7 @@
  * parent and its retention (`--group-by host,tags`; 0.14 has no such flag and gets its parent named).
  * @see restic manual "Backing up"
  */
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import type { JobProgress, PlanGroup, Summary } from '#crds/wire/agentProtocol.gen.js';
 import { catConfig } from './catConfig.js';
 import { ResticError } from './exitCodes.js';
@@ -83,7 +83,7 @@ async function confirmPinned(restic: Restic, pinned: string, signal: AbortSignal
 }
 
 async function missingPaths(includes: readonly string[]): Promise<string[]> {
-  const there = await Promise.all(includes.map(async (path) => stat(path).then(() => true, () => false)));
+  const there = await Promise.all(includes.map(async (path) => lstat(path).then(() => true, () => false)));
   return includes.filter((_, index) => !there[index]);
 }
 
