@@ -11,7 +11,7 @@ import { compileCelRules } from './celRules.js';
 import type { CelRules } from './celRules.js';
 import { checkEvent, checkLease, checkSecret, foldSecret } from './core.js';
 import { applyDefaults } from './defaults.js';
-import { invalid, invalidObject, strictDecoding, summary, undecodable } from './fieldErrors.js';
+import { child, invalid, invalidObject, ROOT, strictDecoding, summary, undecodable } from './fieldErrors.js';
 import type { FieldError } from './fieldErrors.js';
 import { adminsOnly, checkFieldRights } from './fieldRights.js';
 import type { MayUseVerb } from './fieldRights.js';
@@ -124,7 +124,10 @@ function checkSchema(operation: AdmissionRequest['operation'], object: Record<st
   const value = statusOnly ? (object['status'] ?? {}) : object;
   const part = statusOnly ? (schema.properties?.['status'] ?? {}) : schema;
   const path = statusOnly ? 'status' : '';
-  validate(value, part, path, errors);
+  // The API server checks a status by itself: its messages name fields from there on, its causes from the object on.
+  const found: FieldError[] = [];
+  validate(value, part, '', found);
+  errors.push(...found.map((error) => (statusOnly ? { ...error, field: error.field === ROOT ? path : child(path, error.field) } : error)));
   checkListTypes(value, part, path, errors);
   if (errors.some((error) => BLOCKING.has(error.reason))) errors.push(MORE_RULES);
   else (statusOnly ? statusCel : cel)?.check(value, statusOnly ? old?.status : old, path, errors);

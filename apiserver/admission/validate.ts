@@ -11,11 +11,13 @@ import { isPlain, memberSchema, sameJson } from './schemaWalk.js';
 /** Appends every problem of `value` to `errors`. */
 export function validate(value: unknown, schema: StructuralSchema, path: string, errors: FieldError[]): void {
   if (value === null && schema.nullable) return;
+  // kube-apiserver asks for the enum even when the type is wrong.
+  if (schema.enum && !schema.enum.some((allowed) => sameJson(allowed, value))) errors.push(notSupported(path, value, schema.enum));
   if (!hasType(value, schema)) {
-    errors.push(typeInvalid(path, jsonType(value), `${path} in body must be of type ${schema.type}: ${JSON.stringify(jsonType(value))}`));
+    const [expected, found] = typeWords(value, schema);
+    errors.push(typeInvalid(path, found, `${path} in body must be of type ${expected}: ${JSON.stringify(found)}`));
     return;
   }
-  if (schema.enum && !schema.enum.some((allowed) => sameJson(allowed, value))) errors.push(notSupported(path, value, schema.enum));
   if (typeof value === 'string') checkString(value, schema, path, errors);
   else if (typeof value === 'number') checkNumber(value, schema, path, errors);
   else if (Array.isArray(value)) checkList(value, schema, path, errors);
@@ -32,6 +34,15 @@ function hasType(value: unknown, schema: StructuralSchema): boolean {
     case 'number': return typeof value === 'number';
     default: return typeof value === schema.type;
   }
+}
+
+/** Formats that survive in a CustomResourceDefinition's validator; int32 and int64 do not. */
+const FORMATS = ['date-time', 'byte'];
+
+/** Expected and found, as kube-apiserver says them: with a format it names formats, where Go has one. */
+function typeWords(value: unknown, { type = '', format }: StructuralSchema): [expected: string, found: string] {
+  if (value === null || format === undefined || !FORMATS.includes(format) || Array.isArray(value)) return [type, jsonType(value)];
+  return [format, typeof value === 'number' ? (Number.isInteger(value) ? 'int64' : 'double') : ''];
 }
 
 function jsonType(value: unknown): string {
@@ -53,9 +64,10 @@ const DATE_TIME = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3
 function checkString(value: string, schema: StructuralSchema, path: string, errors: FieldError[]): void {
   const { maxLength, minLength, pattern, format } = schema;
   const length = maxLength === undefined && minLength === undefined ? 0 : [...value].length;
+  // The first of the three that fails is the one that is told.
   if (maxLength !== undefined && length > maxLength) errors.push(tooLong(path, maxLength));
-  if (minLength !== undefined && length < minLength) errors.push(invalid(path, value, `${path} in body should be at least ${minLength} chars long`));
-  if (pattern !== undefined && !matches(pattern, value)) errors.push(invalid(path, value, `${path} in body should match '${pattern}'`));
+  else if (minLength !== undefined && length < minLength) errors.push(invalid(path, value, `${path} in body should be at least ${minLength} chars long`));
+  else if (pattern !== undefined && !matches(pattern, value)) errors.push(invalid(path, value, `${path} in body should match '${pattern}'`));
   if (format === 'date-time' && !DATE_TIME.test(value)) errors.push(typeInvalid(path, value, `${path} in body must be of type date-time: ${JSON.stringify(value)}`));
   if (format === 'byte' && !isBase64(value)) errors.push(typeInvalid(path, 'string', `${path} in body must be of type byte: illegal base64 data`)); // never the value: it may be half a secret
 }
@@ -67,9 +79,7 @@ export function isBase64(text: string): boolean {
 }
 
 function checkNumber(value: number, schema: StructuralSchema, path: string, errors: FieldError[]): void {
-  const { minimum, maximum, multipleOf, format } = schema;
-  if (format === 'int32' && (value < -2147483648 || value > 2147483647)) errors.push(invalid(path, value, `Checked value must be of type integer with format int32 in ${path}`));
-  if (format === 'int64' && !Number.isSafeInteger(value)) errors.push(invalid(path, value, `Checked value must be of type integer with format int64 in ${path}`));
+  const { minimum, maximum, multipleOf } = schema;
   if (minimum !== undefined && (schema.exclusiveMinimum ? value <= minimum : value < minimum)) errors.push(invalid(path, value, `${path} in body should be greater than ${schema.exclusiveMinimum ? '' : 'or equal to '}${minimum}`));
   if (maximum !== undefined && (schema.exclusiveMaximum ? value >= maximum : value > maximum)) errors.push(invalid(path, value, `${path} in body should be less than ${schema.exclusiveMaximum ? '' : 'or equal to '}${maximum}`));
   if (multipleOf !== undefined && !Number.isInteger(value / multipleOf)) errors.push(invalid(path, value, `${path} in body should be a multiple of ${multipleOf}`));
@@ -78,10 +88,7 @@ function checkNumber(value: number, schema: StructuralSchema, path: string, erro
 function checkList(value: unknown[], schema: StructuralSchema, path: string, errors: FieldError[]): void {
   const { maxItems, minItems, items } = schema;
   if (minItems !== undefined && value.length < minItems) errors.push(invalid(path, value.length, `${path} in body should have at least ${minItems} items`));
-  if (maxItems !== undefined && value.length > maxItems) {
-    errors.push(tooMany(path, value.length, maxItems));
-    return;
-  }
+  if (maxItems !== undefined && value.length > maxItems) errors.push(tooMany(path, value.length, maxItems));
   if (items) for (const [index, each] of value.entries()) validate(each, items, item(path, index), errors);
 }
 

@@ -64,7 +64,6 @@ export interface FieldRules {
   bad?: string;
   minimum?: number;
   maximum?: number;
-  int32?: true;
   dateTime?: true;
   minItems?: number;
   maxItems?: number;
@@ -79,21 +78,23 @@ export interface FieldRules {
 export function field(path: string, type: string, rules: FieldRules = {}): Row[] {
   const at = path.replace(/\.(\d+)/g, '[$1]');
   const on = path.startsWith('status') ? 'status' : 'create';
+  // A status is checked by itself: messages name the field from there on.
+  const named = at.replace(/^status\./, '');
   const rows: Row[] = [];
   const row = (value: unknown, message: string, place = at): void => { rows.push({ on, change: { [path]: value }, says: `${place}: ${message}` }); };
   const item = rules.item ?? ((index: number) => `/a${index}`);
   const [wrong, wrongType] = type === 'string' ? [5, 'integer'] : ['text', 'string'];
-  row(wrong, `Invalid value: "${wrongType}": ${at} in body must be of type ${type}: "${wrongType}"`);
+  const [expected, found] = rules.dateTime ? ['date-time', 'int64'] : [type, wrongType];
+  row(wrong, `Invalid value: "${found}": ${named} in body must be of type ${expected}: "${found}"`);
   if (rules.required) row(gone, 'Required value');
   if (rules.enum) row('Other', `Unsupported value: "Other": supported values: ${rules.enum.map((each) => `"${each}"`).join(', ')}`);
   if (rules.maxLength !== undefined) row(x(rules.maxLength + 1), `Too long: may not be more than ${rules.maxLength} bytes`);
-  if (rules.notEmpty) row('', `Invalid value: "": ${at} in body should be at least 1 chars long`);
-  if (rules.pattern !== undefined) row(rules.bad ?? '-no-', `Invalid value: "${rules.bad ?? '-no-'}": ${at} in body should match '${rules.pattern}'`);
-  if (rules.dateTime) row('yesterday', `Invalid value: "yesterday": ${at} in body must be of type date-time: "yesterday"`);
-  if (rules.minimum !== undefined) row(rules.minimum - 1, `Invalid value: ${rules.minimum - 1}: ${at} in body should be greater than or equal to ${rules.minimum}`);
-  if (rules.maximum !== undefined) row(rules.maximum + 1, `Invalid value: ${rules.maximum + 1}: ${at} in body should be less than or equal to ${rules.maximum}`);
-  if (rules.int32) row(2147483648, `Invalid value: 2147483648: Checked value must be of type integer with format int32 in ${at}`);
-  if (rules.minItems !== undefined) row([], `Invalid value: 0: ${at} in body should have at least ${rules.minItems} items`);
+  if (rules.notEmpty) row('', `Invalid value: "": ${named} in body should be at least 1 chars long`);
+  if (rules.pattern !== undefined) row(rules.bad ?? '-no-', `Invalid value: "${rules.bad ?? '-no-'}": ${named} in body should match '${rules.pattern}'`);
+  if (rules.dateTime) row('yesterday', `Invalid value: "yesterday": ${named} in body must be of type date-time: "yesterday"`);
+  if (rules.minimum !== undefined) row(rules.minimum - 1, `Invalid value: ${rules.minimum - 1}: ${named} in body should be greater than or equal to ${rules.minimum}`);
+  if (rules.maximum !== undefined) row(rules.maximum + 1, `Invalid value: ${rules.maximum + 1}: ${named} in body should be less than or equal to ${rules.maximum}`);
+  if (rules.minItems !== undefined) row([], `Invalid value: 0: ${named} in body should have at least ${rules.minItems} items`);
   if (rules.maxItems !== undefined) row(many(rules.maxItems + 1, item), `Too many: ${rules.maxItems + 1}: must have at most ${rules.maxItems} items`);
   if (rules.maxProperties !== undefined) row(entries(rules.maxProperties + 1), `Too many: ${rules.maxProperties + 1}: must have at most ${rules.maxProperties} items`);
   if (rules.twice !== undefined) row([item(0), item(0)], `Duplicate value: ${rules.twice}`, `${at}[1]`);
