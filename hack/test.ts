@@ -1,6 +1,6 @@
 /**
  * `npm test [-- path ...]`: everything that needs no cluster. Brings the tools, builds, verifies, runs the suites, and ends with one
- * line, `N passed, N failed, N skipped`, the last thing printed. With paths, only those test files run (folders are searched).
+ * line, `N passed, N failed, N skipped`, the last thing printed. With paths (files, folders, parts of a path), only those test files run.
  */
 import { buildAll } from './build.js';
 import { ensureChromium } from './testing/chromium.js';
@@ -14,7 +14,7 @@ const mayInstall = Boolean(process.env.CI) || args.includes('--install');
 const paths = args.filter((arg) => !arg.startsWith('--'));
 const tally = createTally();
 /** Suites that start programs and browsers run apart from the rest: what they leave behind must not colour the others. */
-const isHeavy = (file: string): boolean => /^test\/(integration|e2e)\//.test(file);
+const isHeavy = (file: string): boolean => /^(test\/(integration|e2e)|hack\/quickstart)\//.test(file);
 
 await tally.must('npm test', async () => {
   const files = await findTests(paths);

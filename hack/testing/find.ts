@@ -1,4 +1,4 @@
-/** Which test files there are: every `*.test.ts` of the rooms, or those under the given paths. */
+/** Which test files there are: every `*.test.ts` of the rooms, those under the given paths, or those whose path contains a given word. */
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
@@ -6,8 +6,13 @@ import { inRoot, root } from '../lib/root.js';
 
 const rooms = ['crds', 'controller', 'apiserver', 'agent', 'hack', 'ui/src', 'test'];
 
-/** @param paths files or folders, empty for all. @returns paths relative to the checkout, sorted; suites that need a cluster are not among them */
+/** @param paths files, folders or parts of a path, empty for all. @returns paths relative to the checkout, sorted; suites that need a cluster are not among them */
 export async function findTests(paths: readonly string[]): Promise<string[]> {
+  const words = paths.filter((path) => !existsSync(resolve(root, path)));
+  if (words.length > 0) {
+    const named = paths.length > words.length ? await findTests(paths.filter((path) => !words.includes(path))) : [];
+    return [...new Set([...named, ...(await findTests([])).filter((file) => words.some((word) => file.includes(word)))])].sort();
+  }
   const starts = paths.length > 0 ? paths.map((path) => resolve(root, path)) : rooms.map((room) => inRoot(room));
   const found = new Set<string>();
   for (const start of starts.filter((path) => existsSync(path))) {
