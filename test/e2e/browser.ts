@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect } from 'chai';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { ensureChromium } from '../../hack/testing/chromium.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 export const PHONE = { width: 375, height: 812 };
@@ -17,7 +17,7 @@ export const ADMIN = { username: 'anna', password: 'correct horse battery' };
 
 /** @throws Error naming what is missing and the fix */
 export async function launch(): Promise<Browser> {
-  if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing: install chromium (apt-get install chromium) or set CHROMIUM to its path`);
+  const executablePath = await ensureChromium(false);
   await buildPage();
   return chromium.launch({ executablePath, args });
 }

@@ -155,9 +155,9 @@ describe('the main job in Chromium: announced, accepted, ready, run, watched', f
   });
 
   it('shows progress while restic works, and cancels: pending until the job says so (J2, J4)', async () => {
-    await world.patch('Host', 'web1', { spec: { bandwidth: { uploadKiBps: 256 } } });
+    await world.patch('Host', 'web1', { spec: { bandwidth: { uploadKiBps: 96 } } });
     await writeFile(join(source, 'more.bin'), randomBytes(24 * 1024 * 1024));
-    await page.getByText('up 256 KiB/s').waitFor();
+    await page.getByText('up 96 KiB/s').waitFor();
     await until('the plan to be applied', async () => (await world.get('Host', 'web1'))?.status?.conditions?.some(({ type, status }) => type === 'Synced' && status === 'True'));
     await page.getByRole('button', { name: 'Run now: files' }).click();
     await page.waitForURL('**/jobs/*');
