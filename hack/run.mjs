@@ -14,6 +14,7 @@ const commands = {
   test: 'hack/test.ts',
   'test:cluster': 'hack/testCluster.ts',
   verify: 'hack/verify/main.ts',
+  bench: 'test/bench/main.ts',
   build: 'hack/build.ts',
   start: 'hack/start.ts',
   dev: 'hack/dev.ts',
