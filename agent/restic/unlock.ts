@@ -44,14 +44,27 @@ function isOld(lock: Lock, facts: UnlockFacts): boolean {
   return facts.now - facts.clockSkewMs - lock.time > OLD_MS;
 }
 
-/** Applies the rule. Returns what was done and the locks that remain. @throws ResticError */
+const TRIES = 6;
+const TRY_AGAIN_MS = 500;
+
+/**
+ * Applies the rule and looks again: `left` is what really remains. A dead child that nobody has reaped yet (its parent died
+ * with it) still has its pid, so restic spares its lock for a moment: that is waited for, three seconds at most.
+ * @throws ResticError
+ */
 export async function unlock(restic: Restic, facts: UnlockFacts, signal?: AbortSignal): Promise<{ decision: UnlockDecision; left: Lock[] }> {
   const list = await locks(restic, signal);
   const decision = decideUnlock(list, facts);
   if (decision.act !== 'unlock') return { decision, left: list };
-  await restic.run('unlock', [], { signal });
-  const taken = new Set(decision.taken.map((lock) => lock.id));
-  return { decision, left: list.filter((lock) => !taken.has(lock.id)) };
+  const wanted = new Set(decision.taken.map((lock) => lock.id));
+  for (let tries = 1; ; tries++) {
+    await restic.run('unlock', [], { signal });
+    const left = await locks(restic, signal);
+    const spared = left.filter((lock) => wanted.has(lock.id));
+    if (spared.length === 0) return { decision, left };
+    if (tries === TRIES) return { decision: { act: 'leave', spared }, left };
+    await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+  }
 }
 
 /** `held by pid 4711 on db1 for 12 minutes` for each, so that a person can judge. */

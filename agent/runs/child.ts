@@ -66,15 +66,25 @@ export function killGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Clock ticks since boot at which the process started (field 22 of /proc/PID/stat), or undefined when there is no such process. */
+/** Clock ticks since boot at which the process started (field 22 of /proc/PID/stat), or undefined when no such process runs: one that waits to be reaped does not. */
 export function processStartTime(pid: number): string | undefined {
-  if (pid <= 0) return undefined;
+  const { state, startTime } = processFacts(pid);
+  return state === 'Z' ? undefined : startTime;
+}
+
+/** Is its number free again? Not while it waits to be reaped. */
+export function isReaped(pid: number, startTime: string): boolean {
+  return processFacts(pid).startTime !== startTime;
+}
+
+function processFacts(pid: number): { state?: string; startTime?: string } {
+  if (pid <= 0) return {};
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
+    return { state: fields[0], startTime: fields[19] };
   } catch {
-    return undefined;
+    return {};
   }
 }
 

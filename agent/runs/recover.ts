@@ -11,7 +11,7 @@ import { cacheDirFor } from '../restic/pinnedCache.js';
 import { Restic } from '../restic/restic.js';
 import { describeLocks, unlock } from '../restic/unlock.js';
 import type { Spool } from '../spool/spool.js';
-import { killGroup } from './child.js';
+import { isReaped, killGroup } from './child.js';
 import type { Journal, JournalledChild } from './journal.js';
 import { stillRuns, unlockFacts, type Supervisor } from './supervisor.js';
 
@@ -49,11 +49,15 @@ export async function recover(options: RecoverOptions): Promise<void> {
 }
 
 async function killLeftover(child: JournalledChild, log: Log): Promise<void> {
-  if (child.startTime === undefined || !stillRuns(child)) return;
-  log.warn({ pid: child.pid }, 'killing the restic that the agent before this start left running');
-  killGroup(child.pid, 'SIGKILL');
+  const { pid, startTime } = child;
+  if (startTime === undefined) return;
+  if (stillRuns(child)) {
+    log.warn({ pid }, 'killing the restic that the agent before this start left running');
+    killGroup(pid, 'SIGKILL');
+  }
+  // restic takes a process that waits to be reaped for a live one, and would spare its lock
   const until = Date.now() + KILL_WAIT_MS;
-  while (stillRuns(child) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!isReaped(pid, startTime) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** What became of the lock, for the message. */
