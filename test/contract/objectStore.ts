@@ -3,6 +3,7 @@
  * what both can show is here; what is about a file or a disk is in fileStoreDisk.test.ts.
  */
 import { benchOf, type Bench, type ContractSubject } from './contractTools.js';
+import { applyContract } from './objectStoreApply.js';
 import { readsContract } from './objectStoreReads.js';
 import { writesContract } from './objectStoreWrites.js';
 
@@ -21,6 +22,7 @@ export function objectStoreContract(name: string, open: () => Promise<ContractSu
     after(() => bench?.close());
 
     writesContract(current);
+    applyContract(current);
     readsContract(current);
   });
 }
