@@ -41,7 +41,7 @@ export function wakeFor(event: CacheEvent, cache: Cache, namespace: string, wake
     case 'Schedule': scheduleChanged(event, cache, namespace, wake); break;
     case 'ResticJob': jobChanged(event, cache, namespace, wake); break;
     case 'EnrollmentRequest': requestChanged(event, cache, wake); break;
-    case 'Secret': secretChanged(event, cache, wake); break;
+    case 'Secret': secretChanged(event, cache, namespace, wake); break;
     case 'Event': case 'Lease': break;
   }
 }
@@ -56,6 +56,7 @@ function hostChanged(event: EventOf<'Host'>, cache: Cache, namespace: string, wa
   const planChanged = changed(event, (host) => host.status?.desiredRevision, (host) => host.status?.planGeneration, (host) => conditionOf(host, 'Synced')?.reason);
   if (specChanged || onlineChanged || planChanged) for (const job of cache.byIndex('ResticJob', 'active', name)) wake.now('ResticJob', job.metadata.name);
   if (specChanged || onlineChanged) for (const repository of both(event, (host) => [repositoryOf(host)])) wake.now('Repository', repository);
+  if (specChanged) for (const repository of cache.byIndex('Repository', 'runner', name)) wake.now('Repository', repository.metadata.name);
   if (changed(event, (host) => host.status?.appliedRevision, (host) => host.status?.desiredRevision, (host) => host.status?.agent?.timeZone)) {
     for (const group of groupsOf(object, cache)) for (const schedule of cache.byIndex('Schedule', 'sourceGroup', group.metadata.name)) wake.soon('Schedule', schedule.metadata.name);
   }
@@ -96,11 +97,12 @@ function wakeJobsOf(repository: string, cache: Cache, namespace: string, wake: W
   }
 }
 
-function secretChanged(event: EventOf<'Secret'>, cache: Cache, wake: Wake): void {
+function secretChanged(event: EventOf<'Secret'>, cache: Cache, namespace: string, wake: Wake): void {
   if (!changed(event, (secret) => secret.data, (secret) => secret.metadata.labels)) return;
   for (const repository of cache.byIndex('Repository', 'secret', event.object.metadata.name)) {
     wake.now('Repository', repository.metadata.name);
     for (const host of cache.byIndex('Host', 'repository', repository.metadata.name)) wake.now('Host', host.metadata.name);
+    wakeJobsOf(repository.metadata.name, cache, namespace, wake);
   }
 }
 

@@ -29,7 +29,7 @@ export type RunFailureReason =
 export type JobReason =
   | RunFailureReason
   | 'Completed' | 'Partial' | 'Opened' | 'Initialized'
-  | 'Cancelled' | 'CancelledBeforeStart' | 'StartingDeadlineExceeded' | 'HostUnreachable' | 'HostNotFound' | 'GroupNotFound' | 'RepositoryNotFound' | 'AlreadyRan'
+  | 'Cancelled' | 'CancelledBeforeStart' | 'StartingDeadlineExceeded' | 'HostUnreachable' | 'HostNotFound' | 'GroupNotFound' | 'RepositoryNotFound' | 'SecretNotFound' | 'AlreadyRan'
   | 'WaitingForHost' | 'WaitingForPlan' | 'WaitingForRepository' | 'WaitingForTurn' | 'WaitingForAgent' | 'Suspended' | 'Running';
 
 export type ConditionReason = ReadyReason | OnlineReason | SyncedReason | RepositoryReason | JobReason;

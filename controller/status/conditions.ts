@@ -37,6 +37,15 @@ export function isTrue(object: { status?: Conditioned } | undefined, type: Condi
   return conditionOf(object, type)?.status === 'True';
 }
 
+/**
+ * The stall to tell people of with an Event: of an object that was looked at before and was not stalled then. New objects
+ * say it in their conditions only, as do those whose cause changes: whoever applies in any order would be warned for nothing.
+ */
+export function newStall(before: Conditioned | undefined, after: Conditioned): Condition | undefined {
+  const isNews = conditionOf({ status: before ?? {} }, 'Ready') !== undefined && conditionOf({ status: before ?? {} }, 'Stalled') === undefined;
+  return isNews ? conditionOf({ status: after }, 'Stalled') : undefined;
+}
+
 /** How reconciling an object ended. `stalled`: only a change of this or a referenced object helps. */
 export type Summary =
   | { type: 'ready'; reason?: ReadyReason; message?: string }

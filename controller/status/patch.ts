@@ -7,7 +7,7 @@ import { keyOf, type Condition, type Stored } from '#crds/meta.js';
 import { Conflict, NotFound, type MergePatch } from '#crds/objectStore.js';
 import { describeError } from '../runtime/loop.js';
 import type { ReconcileContext, Result } from '../runtime/types.js';
-import { setCondition, type Conditioned } from './conditions.js';
+import { newStall, setCondition, type Conditioned } from './conditions.js';
 
 /** Kinds with a status of ours. */
 export type StatusKind = 'Host' | 'Repository' | 'SourceGroup' | 'Schedule' | 'ResticJob' | 'EnrollmentRequest';
@@ -42,8 +42,9 @@ function equal(a: unknown, b: unknown): boolean {
 }
 
 /**
- * Runs `act` on a copy of the status and writes what it changed, on every way out. When it throws, its conditions are
- * saved, with Ready=False/InternalError, but never phase or any other field; the error goes on to the loop.
+ * Runs `act` on a copy of the status and writes what it changed, on every way out; a new stall is also told in an Event.
+ * When it throws, its conditions are saved, with Ready=False/InternalError, but never phase or any other field; the error
+ * goes on to the loop.
  * @throws Conflict when someone else wrote since the object was read: the loop tries again
  */
 export async function withStatus<K extends StatusKind>(kind: K, object: Stored<KindMap[K]>, ctx: ReconcileContext, act: (status: StatusOf<K>) => Promise<Result> | Result): Promise<Result> {
@@ -58,6 +59,8 @@ export async function withStatus<K extends StatusKind>(kind: K, object: Stored<K
   }
   if (object.metadata.generation !== undefined) draft.observedGeneration = object.metadata.generation;
   await write(kind, object, ctx, computeStatusPatch(before, draft));
+  const stall = newStall(before, draft);
+  if (stall) ctx.recorder.event(object, 'Warning', stall.reason, stall.message);
   return result;
 }
 

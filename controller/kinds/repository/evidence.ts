@@ -25,9 +25,14 @@ export function initJobsOf(repository: Pick<Repository, 'metadata'>, cache: Cach
   return cache.byIndex('ResticJob', 'init', repository.metadata.name).filter((job) => job.status?.reason !== 'AlreadyRan').sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
-/** The id that the first successful open reported, for a repository without a pinned one. */
-export function reportedID(jobs: readonly Job[]): string | undefined {
-  return jobs.find((job) => job.status?.phase === 'Succeeded' && job.status.observed?.repositoryID)?.status?.observed?.repositoryID;
+/**
+ * The id that the first successful open reported, for a repository without a pinned one. Jobs older than the object speak
+ * of a former one of its name: they count only when they opened with what it is opened with now (`attempts`), so that a
+ * deleted repository that is put back is the same one, and one that is made anew elsewhere is not.
+ */
+export function reportedID(repository: Stored<Repository>, jobs: readonly Job[], attempts: readonly Job[]): string | undefined {
+  const since = repository.metadata.creationTimestamp;
+  return jobs.find((job) => job.status?.phase === 'Succeeded' && job.status.observed?.repositoryID && (job.metadata.creationTimestamp >= since || attempts.includes(job)))?.status?.observed?.repositoryID;
 }
 
 /** The newest evidence about a repository whose id is pinned. */

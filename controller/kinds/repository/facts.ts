@@ -57,7 +57,7 @@ export function gatherRepositoryFacts(repository: Stored<Repository>, ctx: Recon
   const latest = jobs.at(-1);
   const attempt = attempts.at(-1);
   const pinned = repository.status?.id;
-  const id = pinned ?? reportedID(jobs);
+  const id = pinned ?? reportedID(repository, jobs, attempts);
   const evidence = pinned === undefined ? undefined : newestEvidence(repository, pinned, jobs, cache);
 
   const inFlight = jobs.some((job) => !isFinished(job));

@@ -3,7 +3,7 @@
  * from the same checks for every job of its host, so that two decisions never name two different jobs as next.
  */
 import type { JobReason } from '#crds/conditions.js';
-import type { Host, Repository, ResticJob } from '#crds/kinds.js';
+import type { Host, ResticJob } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import { compilePlan, type CompiledPlan } from '../../plan/compile.js';
 import { groupMatches } from '../../plan/select.js';
@@ -46,11 +46,11 @@ export function whyWait(job: Job, ctx: ReconcileContext): Wait | undefined {
   return obstacle(job, host, plan, ctx) ?? otherTurn(job, host, plan, ctx);
 }
 
-/** Everything but the turn. */
+/** Everything but the turn. What is missing comes first: that the host is away as well must not hide it. */
 function obstacle(job: Job, host: Stored<Host> | undefined, plan: () => CompiledPlan, ctx: ReconcileContext): Wait | undefined {
   if (job.spec.startedBy === 'Agent') return { reason: 'WaitingForAgent', message: 'the agent began this run; its report has not arrived yet' };
   if (!host) return { reason: 'HostNotFound', message: `Host ${ctx.namespace}/${job.spec.hostRef.name} (spec.hostRef) does not exist`, hopeless: 'HostNotFound' };
-  return groupObstacle(job, host, ctx) ?? hostObstacle(host) ?? repositoryObstacle(job, host, ctx) ?? planObstacle(host, plan()) ?? initObstacle(job, host, ctx);
+  return groupObstacle(job, host, ctx) ?? repositoryObstacle(job, host, ctx) ?? hostObstacle(host) ?? readiness(job, host, ctx) ?? planObstacle(host, plan()) ?? initObstacle(job, host, ctx);
 }
 
 function groupObstacle(job: Job, host: Stored<Host>, ctx: ReconcileContext): Wait | undefined {
@@ -74,12 +74,16 @@ function repositoryObstacle(job: Job, host: Stored<Host>, ctx: ReconcileContext)
   const repository = ctx.cache.get('Repository', { namespace: ctx.namespace, name });
   if (!repository) return { reason: 'RepositoryNotFound', message: `Repository ${ctx.namespace}/${name} does not exist`, hopeless: 'RepositoryNotFound' };
   if (name !== repositoryOf(host)) return { reason: 'RepositoryNotFound', message: `host ${host.metadata.name} uses repository ${repositoryOf(host)}, not ${name} (spec.repositoryRef)`, hopeless: 'RepositoryNotFound' };
-  return job.spec.type === 'Init' ? undefined : readiness(repository);
+  const { name: secret } = repository.spec.credentialsSecretRef;
+  if (!ctx.cache.get('Secret', { namespace: ctx.namespace, name: secret })) return { reason: 'SecretNotFound', message: `Secret ${ctx.namespace}/${secret} (spec.credentialsSecretRef of repository ${name}) does not exist`, hopeless: 'NoCredentials' };
+  return undefined;
 }
 
-/** Why no backup may go to a repository. */
-function readiness(repository: Stored<Repository>): Wait | undefined {
-  const { name } = repository.metadata;
+/** Why no backup may go to a repository that is there. */
+function readiness(job: Job, host: Stored<Host>, ctx: ReconcileContext): Wait | undefined {
+  const name = repositoryNameOf(job, host) ?? '';
+  const repository = ctx.cache.get('Repository', { namespace: ctx.namespace, name });
+  if (!repository || job.spec.type === 'Init') return undefined;
   const available = conditionOf(repository, 'Available');
   const said = available && available.status === 'False' ? `: ${available.message}` : '';
   if (repository.status?.phase === 'Replaced') return { reason: 'WaitingForRepository', message: `repository ${name} was replaced or is gone${said}`, hopeless: 'RepositoryReplaced' };

@@ -8,8 +8,8 @@ const wrong: ScheduleFacts = { problem: { reason: 'InvalidCron', message: 'spec.
 describe('the state of a schedule', () => {
   const rows: [string, string, ScheduleFacts, string][] = [
     ['is Ready when it is right', 'New', right, 'Ready'],
-    ['is Stalled when it is wrong from the start, without a word more than the condition', 'New', wrong, 'Stalled'],
-    ['says so when it stalls later', 'Ready', wrong, 'Stalled: announceStall'],
+    ['is Stalled when it is wrong from the start', 'New', wrong, 'Stalled'],
+    ['is Stalled when it goes wrong later', 'Ready', wrong, 'Stalled'],
     ['is Ready again when mended', 'Stalled', right, 'Ready'],
   ];
   for (const [sentence, from, facts, expected] of rows) it(sentence, () => { expect(rowOf(scheduleMachine, from, facts)).to.equal(expected); });

@@ -1,7 +1,6 @@
 /** Whether a schedule is in force: Ready once cron, zone and groups are right, Stalled while they are not. The state is read from its condition Ready. */
 import { setup } from 'xstate';
 import type { ReadyReason } from '#crds/conditions.js';
-import { named, type OwnAction } from '../../runtime/decide.js';
 
 export type ScheduleState = 'New' | 'Ready' | 'Stalled';
 
@@ -13,15 +12,12 @@ export interface ScheduleFacts {
 export const scheduleMachine = setup({
   types: { events: {} as { type: 'observe'; facts: ScheduleFacts } },
   guards: { right: ({ event }) => event.facts.problem === undefined },
-  actions: { announceStall: named() },
 }).createMachine({
   id: 'schedule',
   initial: 'New',
   states: {
     New: { on: { observe: [{ guard: 'right', target: 'Ready' }, { target: 'Stalled' }] } },
-    Ready: { on: { observe: [{ guard: 'right' }, { target: 'Stalled', actions: 'announceStall' }] } },
+    Ready: { on: { observe: [{ guard: 'right' }, { target: 'Stalled' }] } },
     Stalled: { on: { observe: [{ guard: 'right', target: 'Ready' }] } },
   },
 });
-
-export type ScheduleAction = OwnAction<typeof scheduleMachine>;

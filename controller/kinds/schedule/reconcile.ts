@@ -1,6 +1,6 @@
 /** Keeps a schedule's status: is it valid, which groups and hosts it reaches, last and next run. Nothing is started here: agents run their own cron. */
 import type { ObjectKey } from '#crds/meta.js';
-import { assertNever, decide } from '../../runtime/decide.js';
+import { decide } from '../../runtime/decide.js';
 import { requeueAt, timestamp } from '../../runtime/time.js';
 import type { ReconcileContext, Result } from '../../runtime/types.js';
 import { conditionOf, summarize } from '../../status/conditions.js';
@@ -17,15 +17,9 @@ export async function reconcileSchedule(key: ObjectKey, ctx: ReconcileContext): 
   const { facts, now, matched, synced, lastRun, nextRun } = gatherScheduleFacts(schedule, ctx);
   const ready = conditionOf(schedule, 'Ready')?.status;
   const before: ScheduleState = ready === 'True' ? 'Ready' : ready === 'False' ? 'Stalled' : 'New';
-  const { phase, actions } = decide(scheduleMachine, before, facts);
+  const { phase } = decide(scheduleMachine, before, facts);
 
   return withStatus('Schedule', schedule, ctx, (status) => {
-    for (const action of actions) {
-      switch (action.type) {
-        case 'announceStall': if (facts.problem) ctx.recorder.event(schedule, 'Warning', facts.problem.reason, facts.problem.message); break;
-        default: assertNever(action.type);
-      }
-    }
     status.groups = groupsText(schedule.spec.sourceGroupRefs.map((ref) => ref.name));
     status.hosts = { matched, synced };
     if (lastRun) {

@@ -8,8 +8,8 @@ const wrong: GroupFacts = { resolved: false };
 describe('the state of a source group', () => {
   const rows: [string, string, GroupFacts, string][] = [
     ['is Ready when it is right', 'New', right, 'Ready'],
-    ['is Stalled when it is wrong from the start, without a word more than the condition', 'New', wrong, 'Stalled'],
-    ['says so when it stalls later', 'Ready', wrong, 'Stalled: announceStall'],
+    ['is Stalled when it is wrong from the start', 'New', wrong, 'Stalled'],
+    ['is Stalled when it goes wrong later', 'Ready', wrong, 'Stalled'],
     ['is Ready again when mended', 'Stalled', right, 'Ready'],
   ];
   for (const [sentence, from, facts, expected] of rows) it(sentence, () => { expect(rowOf(sourceGroupMachine, from, facts)).to.equal(expected); });

@@ -1,6 +1,5 @@
 /** Whether a source group is in force: Ready once what it refers to is there, Stalled while it is not. The state is read from its condition Ready. */
 import { setup } from 'xstate';
-import { named, type OwnAction } from '../../runtime/decide.js';
 
 export type GroupState = 'New' | 'Ready' | 'Stalled';
 
@@ -12,15 +11,12 @@ export interface GroupFacts {
 export const sourceGroupMachine = setup({
   types: { events: {} as { type: 'observe'; facts: GroupFacts } },
   guards: { resolved: ({ event }) => event.facts.resolved },
-  actions: { announceStall: named() },
 }).createMachine({
   id: 'sourceGroup',
   initial: 'New',
   states: {
     New: { on: { observe: [{ guard: 'resolved', target: 'Ready' }, { target: 'Stalled' }] } },
-    Ready: { on: { observe: [{ guard: 'resolved' }, { target: 'Stalled', actions: 'announceStall' }] } },
+    Ready: { on: { observe: [{ guard: 'resolved' }, { target: 'Stalled' }] } },
     Stalled: { on: { observe: [{ guard: 'resolved', target: 'Ready' }] } },
   },
 });
-
-export type GroupAction = OwnAction<typeof sourceGroupMachine>;

@@ -1,6 +1,6 @@
 /** Keeps a source group's status: how many hosts it is for, its tag, its last backup. Events that only change aggregates are throttled by the wiring. */
 import { keyText, type ObjectKey } from '#crds/meta.js';
-import { assertNever, decide } from '../../runtime/decide.js';
+import { decide } from '../../runtime/decide.js';
 import { timestamp } from '../../runtime/time.js';
 import type { ReconcileContext, Result } from '../../runtime/types.js';
 import { conditionOf, summarize } from '../../status/conditions.js';
@@ -14,16 +14,10 @@ export async function reconcileSourceGroup(key: ObjectKey, ctx: ReconcileContext
   const { facts, now, matchedHosts, lastBackup } = gatherGroupFacts(group, ctx);
   const ready = conditionOf(group, 'Ready')?.status;
   const before: GroupState = ready === 'True' ? 'Ready' : ready === 'False' ? 'Stalled' : 'New';
-  const { phase, actions } = decide(sourceGroupMachine, before, facts);
+  const { phase } = decide(sourceGroupMachine, before, facts);
   const missing = `Host ${keyText({ namespace: key.namespace, name: group.spec.hostRef?.name ?? '' })} (spec.hostRef) does not exist`;
 
   return withStatus('SourceGroup', group, ctx, (status) => {
-    for (const action of actions) {
-      switch (action.type) {
-        case 'announceStall': ctx.recorder.event(group, 'Warning', 'HostNotFound', missing); break;
-        default: assertNever(action.type);
-      }
-    }
     status.matchedHosts = matchedHosts;
     status.tag = group.spec.tag ?? group.metadata.name;
     if (lastBackup !== undefined) status.lastBackupTime = timestamp(lastBackup);
