@@ -10,7 +10,7 @@ import type { KubeObject, ObjectMeta } from '#crds/meta.js';
 import { compileCelRules } from './celRules.js';
 import type { CelRules } from './celRules.js';
 import { checkEvent, checkLease, checkSecret, foldSecret } from './core.js';
-import { applyDefaults } from './defaults.js';
+import { applyDefaults, hasDefaults } from './defaults.js';
 import { child, invalid, invalidObject, ROOT, strictDecoding, summary, undecodable } from './fieldErrors.js';
 import type { FieldError } from './fieldErrors.js';
 import { adminsOnly, checkFieldRights } from './fieldRights.js';
@@ -89,8 +89,10 @@ export function createAdmission({ namespace = process.env['RM_NAMESPACE'] ?? 'de
     },
 
     defaulted: (kind, object) => {
+      const { schema } = rulesOf(kind);
+      if (hasDefaults(object, schema)) return object;
       const copy = structuredClone(object);
-      applyDefaults(copy, rulesOf(kind).schema);
+      applyDefaults(copy, schema);
       return copy;
     },
   };

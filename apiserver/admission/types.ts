@@ -26,6 +26,6 @@ export interface AdmissionResult<K extends Kind = Kind> {
 export interface Admission {
   /** Synchronous. @throws Invalid with one cause per field, in the API server's wording; Forbidden for field rights */
   admit<K extends Kind>(request: AdmissionRequest<K>): AdmissionResult<K>;
-  /** Applies the kind's defaults to an object read from disk (defaults apply on read too). */
+  /** Applies the kind's defaults to an object read from disk (defaults apply on read too). Never changes it: the object itself when it has them all, else a copy. */
   defaulted<K extends Kind>(kind: K, object: KindMap[K]): KindMap[K];
 }
