@@ -11,7 +11,7 @@ import { loadCertificate } from '#apiserver/cmd/certificates.js';
 import { createHttpApp } from '#apiserver/cmd/httpApp.js';
 import { openListeners } from '#apiserver/cmd/listeners.js';
 import { createLog } from '#apiserver/cmd/log.js';
-import { resourceApi } from '#apiserver/resources/index.js';
+import { resourceHandler } from '#apiserver/resources/index.js';
 import { openFileStore } from '#apiserver/stores/file/index.js';
 import { systemClock } from '#controller/runtime/clock.js';
 
@@ -23,7 +23,7 @@ const admission = createAdmission({ namespace, may: (principal, question) => aut
 const store = await openFileStore({ dir, admission, secretKey: randomBytes(32), log });
 const identity = await createIdentity({ store, namespace, clock: systemClock, log });
 const certificate = await loadCertificate(dir, { now: Date.now() });
-const app = createHttpApp({ access: identity, resources: resourceApi({ store, access: identity, log, namespace }), operator: Router(), pageDirectory: undefined, sameOrigin: () => true, log });
+const app = createHttpApp({ access: identity, resources: resourceHandler({ store, access: identity, log, namespace }), operator: Router(), pageDirectory: undefined, sameOrigin: () => true, log });
 const address = { text: '127.0.0.1:0', host: '127.0.0.1', port: 0 };
 const listeners = await openListeners(app, { http: address, https: address, certificate, onUpgrade: (_request, socket) => { socket.destroy(); } });
 process.stdout.write(`${JSON.stringify({ port: Number(listeners.https.split(':').at(-1)), ca: certificate.ca, token: await identity.adminToken() })}\n`);

@@ -103,7 +103,7 @@ async function fill(dataDir: string, hosts: number, jobs: number): Promise<void>
   await server.stop();
   const store = await openFileStore({ dir: dataDir, admission: createAdmission({ namespace: 'default' }), secretKey: await loadSecretKey(join(dataDir, 'secret.key'), join(dataDir, 'objects')) });
   try {
-    await store.create('SourceGroup', aGroup(GROUP, { hostSelector: {}, includes: ['/etc'] }), options);
+    await store.create('SourceGroup', aGroup(GROUP, { hostSelector: { matchLabels: { env: 'prod' } }, includes: ['/etc'] }), options);
     await store.create('Schedule', aSchedule(SCHEDULE, [GROUP], { successfulJobsHistoryLimit: keeps(hosts, jobs) }), options);
     await store.create('Host', aHost('host-000000', {}, { labels: { env: 'prod', site: 'site-1' } }), options);
     const created = await store.create('ResticJob', finishedJob(), options);
