@@ -157,8 +157,10 @@ function makeDirectory(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
+/** Asked with a fresh read transaction: one that was open already reads on and would hide it, and the next commit would never end. */
 function isPanicked(db: RootDatabase<string, string>): boolean {
   try {
+    db.resetReadTxn();
     db.get(WITNESS);
     return false;
   } catch {
