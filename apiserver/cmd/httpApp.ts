@@ -1,39 +1,30 @@
-/** One express application for both listeners, in the order a request meets it: headers, resource API, operator API, page. */
-import type { IncomingMessage } from 'node:http';
-import express, { type Express, type Request, type Router } from 'express';
+/** What both listeners serve: the resource API, which express would only slow down, and an express application for all else: headers, operator API, page. */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import express, { type Request, type Router } from 'express';
 import type { Log } from '#controller/ports.js';
 import type { Access } from '../auth/types.js';
+import { internalError, sendStatus } from '../resources/errors.js';
+import type { ResourceHandler } from '../resources/index.js';
+import { pathOf, type ResourceRequest } from '../resources/request.js';
 import { pages, securityHeaders } from './pages.js';
 
 export interface HttpAppOptions {
   access: Access;
-  resources: Router;
+  resources: ResourceHandler;
   operator: Router;
   pageDirectory: string | undefined;
   sameOrigin: (request: IncomingMessage) => boolean;
   log: Log;
 }
 
-/** Paths of the Kubernetes dialect; everything else under /api is the operator API's. */
-const RESOURCE_PATH = /^\/(apis|openapi|version|api\/v1)(\/|$)|^\/api\/?$/;
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-export function createHttpApp({ access, resources, operator, pageDirectory, sameOrigin, log }: HttpAppOptions): Express {
+export function createHttpApp({ access, resources, operator, pageDirectory, sameOrigin, log }: HttpAppOptions): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.use(securityHeaders());
-  app.use(async (request, response, next) => {
-    if (!RESOURCE_PATH.test(request.path)) { next(); return; }
-    if (!SAFE.has(request.method) && !sameOrigin(request)) {
-      response.status(403).json({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: 'the request comes from another site', reason: 'Forbidden', code: 403 });
-      return;
-    }
-    const principal = await access.authenticate(request);
-    if (principal) request.principal = principal;
-    next();
-  });
-  app.use(resources, operator, pages(pageDirectory));
+  app.use(operator, pages(pageDirectory));
   app.use((request, response) => { response.status(404).json({ code: 'not_found', message: `${request.method} ${request.path} was not found` }); });
   app.use((error: unknown, request: Request, response: express.Response, next: express.NextFunction) => {
     const status = statusOf(error);
@@ -41,7 +32,29 @@ export function createHttpApp({ access, resources, operator, pageDirectory, same
     if (response.headersSent) { next(error); return; }
     response.status(status).json({ code: status === 404 ? 'not_found' : status < 500 ? 'bad_request' : 'internal', message: status < 500 ? 'the request cannot be answered' : 'the server failed; its log says why' });
   });
-  return app;
+  return (request, response) => {
+    if (resources.owns(pathOf(request))) void answerResource(request, response);
+    else app(request, response);
+  };
+
+  async function answerResource(request: ResourceRequest, response: ServerResponse): Promise<void> {
+    // Never a page: nothing in a reply may be run or framed.
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
+    if (!SAFE.has(request.method ?? '') && !sameOrigin(request)) {
+      sendStatus(response, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: 'the request comes from another site', reason: 'Forbidden', code: 403 });
+      return;
+    }
+    try {
+      const principal = await access.authenticate(request);
+      if (principal) request.principal = principal;
+    } catch (error) {
+      log.error({ method: request.method, path: pathOf(request), error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
+      sendStatus(response, internalError());
+      return;
+    }
+    resources.handle(request, response);
+  }
 }
 
 function statusOf(error: unknown): number {

@@ -16,7 +16,7 @@ import { createBus } from '../live/bus.js';
 import { createLive } from '../live/index.js';
 import { operatorApi } from '../operator/index.js';
 import { openRecords } from '../records/index.js';
-import { resourceApi } from '../resources/index.js';
+import { resourceHandler } from '../resources/index.js';
 import { createSessions } from '../sessions/index.js';
 import { openFileStore } from '../stores/file/index.js';
 import { writeAtomic } from './atomicFile.js';
@@ -94,7 +94,7 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
     store, informers, records, identity, namespace, clock, log, cookieSecure: config.cookieSecure, trustedProxy, baseUrl: () => baseUrl,
     ...(certificate.caPin === undefined ? {} : { certPin: certificate.caPin }), ...(config.metrics ? { metrics: config.metrics } : {}),
   });
-  const app = createHttpApp({ access: identity, resources: resourceApi({ store, access: identity, log, namespace }), operator, pageDirectory: findPageDirectory(), sameOrigin, log });
+  const app = createHttpApp({ access: identity, resources: resourceHandler({ store, access: identity, log, namespace }), operator, pageDirectory: findPageDirectory(), sameOrigin, log });
   const onUpgrade = routeUpgrades({ agents: (...parts) => { sessions.handleUpgrade(...parts); }, browsers: (...parts) => { live.handleUpgrade(...parts); }, isSameOrigin: sameOrigin });
   const listeners = await openListeners(app, { http: config.listen, https: config.tlsListen, certificate, onUpgrade });
   network.listeners = listeners;
