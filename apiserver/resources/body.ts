@@ -10,17 +10,26 @@ import { secretFromProtobuf } from './secretProtobuf.js';
 const DRAIN_LIMIT = 16 * BODY_LIMIT;
 
 /** @throws TooLarge */
-export async function readBody(req: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size <= BODY_LIMIT) chunks.push(chunk);
-    else chunks.length = 0;
-    if (size > DRAIN_LIMIT) break;
-  }
-  if (size > BODY_LIMIT) throw new TooLarge(BODY_LIMIT);
-  return Buffer.concat(chunks);
+export function readBody(req: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const finish = (): void => {
+      if (size > BODY_LIMIT) reject(new TooLarge(BODY_LIMIT));
+      else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    };
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= BODY_LIMIT) chunks.push(chunk);
+      else chunks.length = 0;
+      if (size > DRAIN_LIMIT) { req.pause(); finish(); }
+    });
+    req.on('end', finish);
+    req.on('error', reject);
+    const cutOff = (): void => { if (!req.readableEnded) reject(new Error('the request was cut off')); };
+    if (req.destroyed) cutOff();
+    req.on('close', cutOff);
+  });
 }
 
 /** `application/json; charset=utf-8` -> `application/json`. */

@@ -89,7 +89,8 @@ export function sendStatus(res: ServerResponse, status: Status, headers: Record<
 }
 
 export function sendJson(res: ServerResponse, code: number, text: string, headers: Record<string, string | string[]> = {}): void {
-  const body = Buffer.from(`${text}\n`);
-  res.writeHead(code, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private', 'Content-Length': body.length, ...headers });
+  const body = `${text}\n`;
+  res.writeHead(code, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private', 'Content-Length': Buffer.byteLength(body), ...headers });
+  // As text: Node then sends head and body as one write.
   res.end(body);
 }

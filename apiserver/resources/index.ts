@@ -2,8 +2,8 @@
  * The resource API: Kubernetes' dialect for every kind, over any ObjectStore. The test is real kubectl and client libraries
  * working unchanged. A request passes here, then one of read, watch, write, patch; each ends in one call of the store.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Router } from 'express';
-import type { Request, Response } from 'express';
 import type { Log } from '#controller/ports.js';
 import type { ObjectStore } from '#crds/objectStore.js';
 import type { Access } from '../auth/types.js';
@@ -15,8 +15,8 @@ import type { About } from './errors.js';
 import { answerNamespaces } from './namespaces.js';
 import { openApiDocument, openApiIndex, sendOpenApiV2 } from './openapi.js';
 import { answerGet, answerList } from './read.js';
-import { parsePath, verbOf } from './request.js';
-import type { Call } from './request.js';
+import { parsePath, pathOf, queryOf, verbOf } from './request.js';
+import type { Call, ResourceRequest } from './request.js';
 import { answerReview, isReview } from './reviews.js';
 import { findServed, groupResource } from './served.js';
 import type { Served } from './served.js';
@@ -31,38 +31,54 @@ export interface ResourceApiOptions {
   namespace?: string;
 }
 
+export interface ResourceHandler {
+  /** Whether a path (without its query) is this API's: /api has other rooms' routes beside it. */
+  owns(path: string): boolean;
+  /** Answers, whatever happens. `request.principal` is set by then; absent: 401. */
+  handle(request: ResourceRequest, response: ServerResponse): void;
+}
+
 /** Mount at the root, behind the middleware that sets `req.principal`; paths that are not its own go on to the next handler. */
-export function resourceApi({ store, access, log, namespace = process.env['RM_NAMESPACE'] ?? 'default' }: ResourceApiOptions): Router {
+export function resourceApi(options: ResourceApiOptions): Router {
+  const { owns, handle } = resourceHandler(options);
   const router = Router({ caseSensitive: true });
   router.use((req, res, next) => {
-    if (!isOurs(req.path)) {
-      next();
-      return;
-    }
-    const about: About = {};
-    answer(req, res, about).catch((error: unknown) => {
-      const status = statusOf(error, about);
-      if (!status) log.error({ err: error, method: req.method, path: req.path }, 'request failed');
-      if (res.headersSent) res.destroy();
-      else sendStatus(res, status ?? internalError(), error instanceof ApiError ? error.headers : {});
-    });
+    if (owns(req.path)) handle(req, res);
+    else next();
   });
   return router;
+}
 
-  async function answer(req: Request, res: Response, about: About): Promise<void> {
-    if (req.path === '/version') {
+/** Without express, whose own steps would cost as much as a read does. */
+export function resourceHandler({ store, access, log, namespace = process.env['RM_NAMESPACE'] ?? 'default' }: ResourceApiOptions): ResourceHandler {
+  return {
+    owns: isOurs,
+    handle(req, res) {
+      const about: About = {};
+      answer(req, res, about).catch((error: unknown) => {
+        const status = statusOf(error, about);
+        if (!status) log.error({ err: error, method: req.method, path: pathOf(req) }, 'request failed');
+        if (res.headersSent) res.destroy();
+        else sendStatus(res, status ?? internalError(), error instanceof ApiError ? error.headers : {});
+      });
+    },
+  };
+
+  async function answer(req: ResourceRequest, res: ServerResponse, about: About): Promise<void> {
+    const whole = pathOf(req);
+    if (whole === '/version') {
       sendJson(res, 200, JSON.stringify(versionInfo()));
       return;
     }
     const { principal } = req;
     if (!principal) throw unauthorized();
-    const query = new URL(req.url, 'http://localhost').searchParams;
-    const path = parsePath(req.path);
+    const query = new URLSearchParams(queryOf(req));
+    const path = parsePath(whole);
     if (!path) {
-      answerDiscovery(req, res);
+      answerDiscovery(req, res, whole);
       return;
     }
-    const verb = verbOf(req.method, path, query);
+    const verb = verbOf(req.method ?? '', path, query);
     const served = findServed(path.group, path.version, path.plural);
     Object.assign(about, { name: path.name, group: path.group, plural: path.plural, kind: served?.kind });
     if (verb === undefined) throw methodNotAllowed();
@@ -118,9 +134,9 @@ function isOurs(path: string): boolean {
     || path === '/apis' || path.startsWith('/apis/') || path === '/openapi' || path.startsWith('/openapi/');
 }
 
-function answerDiscovery(req: Request, res: Response): void {
+function answerDiscovery(req: IncomingMessage, res: ServerResponse, path: string): void {
   if (req.method !== 'GET' && req.method !== 'HEAD') throw methodNotAllowed();
-  const parts = req.path.split('/').filter((part) => part !== '');
+  const parts = path.split('/').filter((part) => part !== '');
   const [root, ...rest] = parts;
   if (root === 'openapi') {
     answerOpenApi(req, res, rest);
@@ -141,7 +157,7 @@ function answerDiscovery(req: Request, res: Response): void {
   sendJson(res, 200, JSON.stringify(found));
 }
 
-function answerOpenApi(req: Request, res: Response, [kind, ...rest]: string[]): void {
+function answerOpenApi(req: IncomingMessage, res: ServerResponse, [kind, ...rest]: string[]): void {
   if (kind === 'v2' && rest.length === 0) {
     sendOpenApiV2(req, res);
     return;

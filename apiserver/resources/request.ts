@@ -1,5 +1,5 @@
 /** A request in Kubernetes' terms: which resource, which verb, which parameters. Nothing else in this room parses a path. */
-import type { Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal, WriteOptions } from '#crds/objectStore.js';
 import { badRequest } from './errors.js';
 
@@ -36,9 +36,25 @@ function decodeSegment(part: string): string {
   }
 }
 
+/** A request with what the authentication before it found out. */
+export interface ResourceRequest extends IncomingMessage {
+  principal?: Principal;
+}
+
+/** The path as sent, without the query. */
+export function pathOf({ url = '/' }: IncomingMessage): string {
+  const end = url.search(/[?#]/);
+  return end < 0 ? url : url.slice(0, end);
+}
+
+export function queryOf({ url = '' }: IncomingMessage): string {
+  const begin = url.indexOf('?');
+  return begin < 0 ? '' : url.slice(begin + 1);
+}
+
 export interface Call {
-  req: Request;
-  res: Response;
+  req: ResourceRequest;
+  res: ServerResponse;
   path: ResourcePath;
   query: URLSearchParams;
   principal: Principal;
@@ -75,7 +91,7 @@ export function writeOptions({ req, query, principal }: Call, warn: (message: st
   }
   const fieldManager = query.get('fieldManager') || (req.headers['user-agent'] ?? 'unknown').split('/')[0] || 'unknown';
   if (fieldManager.length > 128) throw badRequest('fieldManager: Too long: may not be more than 128 bytes');
-  return { principal, door: 'resources', fieldManager, sourceIP: req.ip, dryRun: isDryRun(query), fieldValidation, warn };
+  return { principal, door: 'resources', fieldManager, sourceIP: req.socket.remoteAddress, dryRun: isDryRun(query), fieldValidation, warn };
 }
 
 export function isDryRun(query: URLSearchParams): boolean {
