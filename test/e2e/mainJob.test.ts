@@ -174,6 +174,8 @@ describe('the main job in Chromium: announced, accepted, ready, run, watched', f
     await page.goto(world.server.url);
     await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
     await page.evaluate(() => { Object.assign(window, { untouched: true }); });
+    const sessionOf = async (): Promise<string | undefined> => (await world.get('Host', 'web1'))?.status?.connection?.sessionID;
+    const before = await sessionOf();
     await world.killServer();
     await page.getByRole('status').filter({ hasText: 'No connection' }).waitFor();
     await expectGoodLooks(page, 'dashboard while the server is away');
@@ -181,6 +183,8 @@ describe('the main job in Chromium: announced, accepted, ready, run, watched', f
     await page.getByRole('status').filter({ hasText: 'Live' }).waitFor({ timeout: 60_000 });
     await inRow(page, 'Online').waitFor({ timeout: 60_000 });
     expect(await page.evaluate(() => 'untouched' in window)).to.equal(true);
+    // The last known state holds for a while after a start: only a new session says that the agent itself is back.
+    await until('the agent to be connected again', async () => ![undefined, before].includes(await sessionOf()), 60_000);
   });
 
   it('shows a host whose agent went away as offline, with the reason beside it, and refuses to run with that reason (E9)', async () => {
