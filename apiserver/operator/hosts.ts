@@ -1,9 +1,10 @@
-/** The fleet as lists show it. */
+/** The fleet as lists show it, and the end of a host. */
 import type { Host, Repository } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import type { HostItem } from '#crds/operator/operator.gen.js';
 import { repositoryOf } from '#controller/runtime/indexes.js';
 import type { Cache } from '#controller/runtime/types.js';
+import { dependantsOfHost, refuseInUse } from './dependants.js';
 import { isOnline } from './reach.js';
 import { route, type RouteTable } from './route.js';
 import * as shapes from './shapes.js';
@@ -13,6 +14,12 @@ export const hosts: RouteTable = {
     items: cache.list('Host').map((host) => toItem(host, cache, clock.now())).sort((a, b) => (a.name < b.name ? -1 : 1)),
   })),
   'GET /api/hosts/:host': route({ may: 'get hosts', reply: shapes.HostItem }, ({ host, objects: { cache }, services: { clock } }) => toItem(host, cache, clock.now())),
+  // What the host owns follows it: groups, schedules, jobs, bearer, and the repository made for it. Its Secret is owned by nobody and stays (H4).
+  'DELETE /api/hosts/:host': route({ may: 'delete hosts', status: 204 }, async ({ host, objects, principal, services: { log } }) => {
+    refuseInUse(`host ${host.metadata.name}`, dependantsOfHost(host, objects.cache));
+    await objects.remove('Host', host);
+    log.info({ host: host.metadata.name, by: principal.name }, 'host deleted');
+  }),
 };
 
 function toItem(host: Stored<Host>, cache: Cache, now: number): HostItem {

@@ -5,6 +5,7 @@ import { enrollmentTokens } from './enrollmentTokens.js';
 import { firstVisit } from './firstVisit.js';
 import { hosts } from './hosts.js';
 import { jobs } from './jobs.js';
+import { manifests } from './manifests.js';
 import { createLimits } from './limits.js';
 import { metricsRouter } from './metrics.js';
 import { pendingHosts } from './pendingHosts.js';
@@ -15,14 +16,15 @@ import { server } from './server.js';
 import type { OperatorOptions, Services } from './services.js';
 import { session } from './session.js';
 import { sourceGroups } from './sourceGroups.js';
+import { createTurns } from './turns.js';
 
 export type { OperatorOptions } from './services.js';
 
 /** Every route there is; what is not in a table is not served. */
-export const routeTables: readonly RouteTable[] = [server, session, enrollmentTokens, agents, pendingHosts, hosts, sourceGroups, schedules, jobs];
+export const routeTables: readonly RouteTable[] = [server, session, enrollmentTokens, agents, pendingHosts, hosts, sourceGroups, schedules, jobs, manifests];
 
 export function operatorApi(options: OperatorOptions): Router {
-  const services: Services = { ...options, limits: createLimits(() => options.clock.now()) };
+  const services: Services = { ...options, limits: createLimits(() => options.clock.now()), turns: createTurns() };
   const router = express.Router();
   router.use(metricsRouter(services), firstVisit(services), mount(routeTables, services));
   return router;

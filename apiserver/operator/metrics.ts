@@ -25,11 +25,16 @@ export function metricsRouter(services: Services): Router {
 }
 
 /** Values are read when asked for: nothing is counted that could drift from the objects. */
-function createRegistry({ informers: { cache }, clock }: Services): Registry {
+function createRegistry({ informers: { cache }, clock, manifests }: Services): Registry {
   const registry = new Registry();
   const registers = [registry];
   new Gauge({ name: 'rm_hosts_total', help: 'Hosts known to the server', registers, collect() { this.set(cache.list('Host').length); } });
   new Gauge({ name: 'rm_hosts_online', help: 'Hosts whose agent is connected', registers, collect() { this.set(cache.list('Host').filter((host) => isOnline(cache, host, clock.now())).length); } });
   new Gauge({ name: 'rm_build_info', help: 'Always 1; the labels tell the build', labelNames: ['version', 'commit', 'node_version'], registers }).set({ version, commit, node_version: process.version }, 1);
+  if (manifests) {
+    // No value before the first: a time of 0 would read as a sync in 1970.
+    new Gauge({ name: 'rm_manifests_last_sync_timestamp_seconds', help: 'When the manifest directory was last looked at and found applied, or applied', registers, collect() { const { lastSync } = manifests.status(); if (lastSync === undefined) this.reset(); else this.set(lastSync / 1000); } });
+    new Gauge({ name: 'rm_manifests_errors', help: 'Problems with the manifest directory now', registers, collect() { this.set(manifests.status().problems.length); } });
+  }
   return registry;
 }

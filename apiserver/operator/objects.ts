@@ -18,6 +18,8 @@ export interface Objects {
   create<K extends Kind>(kind: K, object: KindMap[K], options?: { dryRun?: boolean }): Promise<Stored<KindMap[K]>>;
   update<K extends Kind>(kind: K, object: KindMap[K]): Promise<Stored<KindMap[K]>>;
   patchMeta<K extends Kind>(kind: K, key: ObjectKey, patch: MergePatch): Promise<Stored<KindMap[K]>>;
+  /** Deletes this very object, not a later one of its name. Background: what it owns follows. */
+  remove<K extends Kind>(kind: K, object: Stored<KindMap[K]>): Promise<void>;
   /** Takes back what this caller has just made. */
   undo<K extends Kind>(kind: K, object: Stored<KindMap[K]>): Promise<void>;
   /** May this caller do that? For rights that hang on what is in a body. @throws Problem 403 naming the field */
@@ -65,6 +67,26 @@ export function createObjects(services: Services, principal: Principal, sourceIP
     }
   }
 
+  /** Runs a deletion and waits until the caches are without the object. */
+  async function vanished(kind: Kind, uid: string, write: () => Promise<void>): Promise<void> {
+    let wake: () => void = () => undefined;
+    const unsubscribe = informers.onChange((event) => { if (event.kind === kind && event.object.metadata.uid === uid) wake(); });
+    try {
+      await write();
+      if (!cache.getByUid(kind, uid)) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, SEEN_WITHIN_MS);
+        wake = () => {
+          if (cache.getByUid(kind, uid)) return;
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    } finally {
+      unsubscribe();
+    }
+  }
+
   return {
     cache,
     async find(kind, idOrName) {
@@ -79,6 +101,9 @@ export function createObjects(services: Services, principal: Principal, sourceIP
     },
     update: (kind, object) => settled(kind, () => store.update(kind, object, writer)),
     patchMeta: (kind, key, patch) => settled(kind, () => store.patchMeta(kind, key, patch, writer)),
+    async remove(kind, { metadata: { name, uid } }) {
+      await vanished(kind, uid, async () => { await store.delete(kind, { namespace, name }, { ...writer, preconditions: { uid }, propagationPolicy: 'Background' }); });
+    },
     async undo(kind, { metadata: { name, uid } }) {
       await store.delete(kind, { namespace, name }, { ...writer, preconditions: { uid } });
     },

@@ -39,6 +39,7 @@ const bands: Record<string, Band> = {
   'GET /api/jobs/:job': 'viewer',
   'GET /api/jobs/:job/log.txt': 'viewer',
   'GET /api/jobs/:job/log.ndjson': 'viewer',
+  'GET /api/manifests': 'viewer',
   'POST /api/enrollment-tokens': 'operator',
   'POST /api/pending-hosts/:pending/accept': 'operator',
   'POST /api/pending-hosts/:pending/reject': 'operator',
@@ -48,6 +49,10 @@ const bands: Record<string, Band> = {
   'POST /api/hosts/:host/schedules/:schedule/run': 'operator',
   'POST /api/hosts/:host/jobs': 'operator',
   'POST /api/jobs/:job/cancel': 'operator',
+  'POST /api/manifests/prune': 'admin',
+  'DELETE /api/hosts/:host/source-groups/:group': 'operator',
+  'DELETE /api/hosts/:host/schedules/:schedule': 'operator',
+  'DELETE /api/hosts/:host': 'admin',
 };
 
 const roles: readonly UserRole[] = ['viewer', 'operator', 'admin'];
@@ -124,15 +129,15 @@ describe('the routes of /api and who may call them', function () {
   }
 
   it('answer 404 for what is in no table, also to an admin', async () => {
-    for (const key of ['GET /api/users', 'POST /api/hosts', 'DELETE /api/hosts/:host', 'GET /api', 'PUT /api/hosts']) {
+    for (const key of ['GET /api/users', 'POST /api/hosts', 'DELETE /api/jobs/:job', 'GET /api', 'PUT /api/hosts']) {
       expect((await ask(key, 'admin')).status, key).to.equal(404);
     }
   });
 
   it('refuse every change that another site asks for, whoever is logged in', async () => {
-    for (const key of keys.filter((each) => each.startsWith('POST'))) {
-      const path = key.slice(5).replaceAll(/:\w+/g, 'none');
-      const response = await fetch(url + path, { method: 'POST', headers: { cookie: `rm_session=${cookies.get('admin') ?? ''}`, 'sec-fetch-site': 'cross-site' } });
+    for (const key of keys.filter((each) => !each.startsWith('GET'))) {
+      const [method = '', path = ''] = key.replaceAll(/:\w+/g, 'none').split(' ');
+      const response = await fetch(url + path, { method, headers: { cookie: `rm_session=${cookies.get('admin') ?? ''}`, 'sec-fetch-site': 'cross-site' } });
       expect({ status: response.status, code: ((await response.json()) as { code: string }).code }, key).to.deep.equal({ status: 403, code: 'cross_origin' });
     }
   });

@@ -40,6 +40,8 @@ export interface RouteOptions<Body, Reply> {
   status?: number;
   /** Also takes an HTML form, which is answered with 303 to this path. */
   form?: string;
+  /** Where an HTML form that failed is led, e.g. `/login`; `?failed=<code>` says why. Absent: it gets the JSON reply. */
+  formFailed?: string;
 }
 
 /** A reply that is not JSON, sent piece by piece. */

@@ -21,10 +21,11 @@ export function mount(tables: readonly RouteTable[], services: Services): Router
   const router = express.Router({ caseSensitive: true, strict: false });
   for (const [key, route] of tables.flatMap((table) => Object.entries(table))) {
     const [method = '', path = ''] = key.split(' ');
-    const handlers: RequestHandler[] = [sameOrigin(services), admit(route.options.may, services), ...bodyParsers(route), (request, response) => serve(route, services, request, response)];
+    const handlers: RequestHandler[] = [sameOrigin(services), admit(route.options.may, services), ...bodyParsers(route), (request, response) => answer(route, services, request, response)];
     switch (method) {
       case 'GET': router.get(path, ...handlers); break;
       case 'POST': router.post(path, ...handlers); break;
+      case 'DELETE': router.delete(path, ...handlers); break;
       default: throw new Error(`route ${key}: method ${method} is not served`);
     }
   }
@@ -89,6 +90,19 @@ function bodyParsers({ options }: Route): RequestHandler[] {
 
 function isForm(request: Request): boolean {
   return request.is('application/x-www-form-urlencoded') !== false && request.is('application/x-www-form-urlencoded') !== null;
+}
+
+/** Whoever sent a form without script cannot read JSON: a refusal leads back to the page. */
+async function answer(route: Route, services: Services, request: Request, response: Response): Promise<void> {
+  const { formFailed } = route.options;
+  try {
+    await serve(route, services, request, response);
+  } catch (error) {
+    const problem = formFailed !== undefined && isForm(request) ? problemOf(error) : undefined;
+    if (problem === undefined || formFailed === undefined) throw error;
+    response.setHeader('Cache-Control', 'no-store');
+    response.redirect(303, `${formFailed}?failed=${encodeURIComponent(problem.code)}`);
+  }
 }
 
 async function serve({ options, handle }: Route, services: Services, request: Request, response: Response): Promise<void> {

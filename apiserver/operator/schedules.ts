@@ -1,4 +1,4 @@
-/** When a host is backed up: list, create, run now. */
+/** When a host is backed up: list, create, delete, run now. */
 import { labels, newObject, type Host, type Schedule } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import type { ScheduleItem } from '#crds/operator/operator.gen.js';
@@ -7,7 +7,7 @@ import type { Cache } from '#controller/runtime/types.js';
 import { refuseOffline, runBackup } from './jobs.js';
 import { uniqueName } from './names.js';
 import { ownedBy, randomHex, type Objects } from './objects.js';
-import { inBodyTerms, invalid } from './problem.js';
+import { inBodyTerms, invalid, Problem } from './problem.js';
 import { coversHost, groupsOf, schedulesOf } from './reach.js';
 import { route, type RouteTable } from './route.js';
 import * as shapes from './shapes.js';
@@ -25,6 +25,10 @@ export const schedules: RouteTable = {
     const schedule = await inBodyTerms({ 'spec.schedule': 'cron', 'spec.sourceGroupRefs': 'source_group_ids' }, () => objects.create('Schedule', object));
     return toItem(schedule, host, objects.cache);
   }),
+  'DELETE /api/hosts/:host/schedules/:schedule': route({ may: 'delete schedules', status: 204 }, async ({ host, schedule, objects }) => {
+    refuseShared(schedule, host, objects.cache);
+    await objects.remove('Schedule', schedule);
+  }),
   'POST /api/hosts/:host/schedules/:schedule/run': route({ may: 'create resticjobs', reply: shapes.RunReply, status: 202 }, async (call) => {
     const { host, schedule, objects, services } = call;
     refuseOffline(host, objects.cache, services.clock.now());
@@ -34,6 +38,15 @@ export const schedules: RouteTable = {
     return { job_id: ids[0] ?? '', job_ids: ids };
   }),
 };
+
+/** A schedule that other hosts run too is not deleted through one of them. @throws Problem 409 shared */
+function refuseShared({ metadata, spec }: Stored<Schedule>, host: Stored<Host>, cache: Cache): void {
+  const foreign = spec.sourceGroupRefs.find(({ name }) => {
+    const group = cache.get('SourceGroup', { namespace: metadata.namespace, name });
+    return group !== undefined && group.spec.hostRef?.name !== host.metadata.name;
+  });
+  if (foreign) throw new Problem(409, 'shared', `schedule ${metadata.name} also runs source group ${foreign.name}, which other hosts have: delete it where it is declared`);
+}
 
 /** A schedule made for a host lists that host's own groups only; a group of a selector would drag other hosts in. */
 async function groupName(host: Stored<Host>, id: string, index: number, objects: Objects): Promise<string> {

@@ -20,7 +20,7 @@ export const session: RouteTable = {
     return { user_id: result.user.id, username: result.user.name, role: result.user.role };
   }),
   'POST /api/auth/login': route({ may: 'public', body: shapes.LoginInput, reply: shapes.LoginReply }, login),
-  'POST /login': route({ may: 'public', body: shapes.LoginInput, reply: shapes.LoginReply, form: '/' }, login),
+  'POST /login': route({ may: 'public', body: shapes.LoginInput, reply: shapes.LoginReply, form: '/', formFailed: '/login' }, login),
   'POST /api/auth/logout': route({ may: 'public', status: 204 }, async ({ services, cookies, setCookie: set }) => {
     await services.identity.logout(cookies.session);
     set(setCookie(SESSION_COOKIE, '', { maxAgeSeconds: 0, secure: services.cookieSecure }));

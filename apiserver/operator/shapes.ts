@@ -51,6 +51,8 @@ export const ScheduleItem = shape<wire.ScheduleItem>('ScheduleItem');
 export const JobInput = shape<wire.JobInput>('JobInput');
 export const JobItem = shape<wire.JobItem>('JobItem');
 export const RunReply = shape<wire.RunReply>('RunReply');
+export const ManifestsStatus = shape<wire.ManifestsStatus>('ManifestsStatus');
+export const ManifestsConfirmInput = shape<wire.ManifestsConfirmInput>('ManifestsConfirmInput');
 
 /** @throws Problem 422 naming the first field that does not fit */
 export function parse<T>(expected: Shape<T>, value: unknown): T {

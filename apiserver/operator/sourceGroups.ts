@@ -1,8 +1,9 @@
-/** What is backed up on a host: list, create, run now. */
+/** What is backed up on a host: list, create, delete, run now. */
 import { labels, newObject, type Host, type SourceGroup } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import { AlreadyExists } from '#crds/objectStore.js';
 import type { SourceGroupInput, SourceGroupItem } from '#crds/operator/operator.gen.js';
+import { dependantsOfGroup, refuseInUse } from './dependants.js';
 import { runBackup } from './jobs.js';
 import { refuseLater } from './later.js';
 import { childName, hashedChildName } from './names.js';
@@ -19,11 +20,22 @@ export const sourceGroups: RouteTable = {
     if (groupsOf(objects.cache, host).some((group) => tagOf(group) === body.name)) throw new Problem(409, 'already_exists', `name: host ${host.metadata.name} has a source group ${JSON.stringify(body.name)} already`, { details: [{ field: 'name', message: 'is taken' }] });
     return toItem(await inBodyTerms({ 'spec.includes': 'includes', 'spec.excludes': 'excludes', 'spec.tag': 'name' }, () => create(host, body, objects)));
   }),
+  'DELETE /api/hosts/:host/source-groups/:group': route({ may: 'delete sourcegroups', status: 204 }, ({ host, group, objects, services }) => services.turns.take(host.metadata.uid, () => remove(host, group, objects))),
   'POST /api/hosts/:host/source-groups/:group/run': route({ may: 'create resticjobs', reply: shapes.RunReply, status: 202 }, async (call) => {
     const job = await runBackup(call, call.group);
     return { job_id: job.metadata.uid, job_ids: [job.metadata.uid] };
   }),
 };
+
+/** A host keeps at least one group, and a group in use stays (S1). One of several hosts is not deleted through one of them. */
+async function remove(host: Stored<Host>, group: Stored<SourceGroup>, objects: Objects): Promise<void> {
+  const what = `source group ${group.metadata.name}`;
+  if (group.spec.hostRef === undefined) throw new Problem(409, 'shared', `${what} is for every host its hostSelector matches: delete it where it is declared`);
+  const others = groupsOf(objects.cache, host).filter((other) => other.metadata.uid !== group.metadata.uid);
+  if (others.length === 0) throw new Problem(409, 'last_source_group', `${what} is the only one of host ${host.metadata.name}: a host keeps at least one`);
+  refuseInUse(what, dependantsOfGroup(group, objects.cache));
+  await objects.remove('SourceGroup', group);
+}
 
 export function tagOf(group: Pick<SourceGroup, 'spec' | 'metadata'>): string {
   return group.spec.tag ?? group.metadata.name;

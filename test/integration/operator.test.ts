@@ -114,7 +114,10 @@ describe('the operator API', function () {
       const reply = await person.form('/login', { username: 'alice', password: ADMIN.password }, { origin: server.url });
       expect({ status: reply.status, location: reply.headers.get('location') }).to.deep.equal({ status: 303, location: '/' });
       expect((await person.call('GET', '/api/account')).status).to.equal(200);
-      expect((await newPerson(server).form('/login', { username: 'alice', password: 'wrong wrong wrong' })).status).to.equal(401);
+      for (const [fields, failed] of [[{ username: 'alice', password: 'wrong wrong wrong' }, 'login_failed'], [{ username: 'alice' }, 'invalid']] as const) {
+        const back = await newPerson(server).form('/login', fields);
+        expect({ status: back.status, location: back.headers.get('location') }).to.deep.equal({ status: 303, location: `/login?failed=${failed}` });
+      }
       expect((await newPerson(server).form('/login', { username: 'alice', password: ADMIN.password }, { origin: 'https://evil.example' })).status).to.equal(403);
     });
 
@@ -399,6 +402,55 @@ describe('the operator API', function () {
     it('finds no host, group, schedule or job that is not there or belongs elsewhere', async () => {
       for (const path of ['/api/hosts/none', '/api/hosts/none/jobs', '/api/jobs/none']) expect(refused(await alice.call('GET', path)), path).to.deep.equal({ status: 404, code: 'not_found' });
       expect((await alice.call('POST', `/api/hosts/web1-a/source-groups/${String(group['id'])}/run`)).status).to.equal(404);
+    });
+
+    it('refuses to delete a group in use with the list of what uses it, and deletes the schedule, then the group (S1, S3)', async () => {
+      const [schedule] = items(await alice.call('GET', '/api/hosts/web1/schedules'));
+      const reply = await alice.call('DELETE', `/api/hosts/web1/source-groups/${String(group['id'])}`);
+      expect(refused(reply)).to.deep.equal({ status: 409, code: 'in_use' });
+      expect(reply.body['message']).to.equal(`source group web1-data-base is in use by Schedule ${String(schedule?.['object_name'])}`);
+      expect(reply.body['details']).to.deep.equal({ dependants: [{ kind: 'Schedule', name: schedule?.['object_name'], id: schedule?.['id'] }] });
+      expect((await alice.call('DELETE', `/api/hosts/web1-a/schedules/${String(schedule?.['id'])}`)).status).to.equal(404);
+      expect((await alice.call('DELETE', `/api/hosts/web1/schedules/${String(schedule?.['id'])}`)).status).to.equal(204);
+      expect(items(await alice.call('GET', '/api/hosts/web1/schedules'))).to.deep.equal([]);
+      expect((await alice.call('DELETE', `/api/hosts/web1/source-groups/${String(group['id'])}`)).status).to.equal(204);
+      expect(items(await alice.call('GET', '/api/hosts/web1/source-groups')).map((each) => each['name'])).to.deep.equal(['a-b', 'default']);
+      expect((await kube('sourcegroups', 'web1-data-base')).status).to.equal(404);
+    });
+
+    it('keeps at least one group of a host, also when the last two are deleted at once (S1)', async () => {
+      const both = await Promise.all(['a-b', 'default'].map((name) => alice.call('DELETE', `/api/hosts/web1/source-groups/${name}`)));
+      expect(both.map((reply) => reply.status).sort()).to.deep.equal([204, 409]);
+      expect(both.find((reply) => reply.status === 409)?.body).to.include({ code: 'last_source_group' });
+      expect(items(await alice.call('GET', '/api/hosts/web1/source-groups'))).to.have.length(1);
+    });
+
+    it('never deletes through one host what other hosts have too', async () => {
+      const declare = (kind: string, plural: string, name: string, spec: object): Promise<Reply> => alice.call('POST', `/apis/restic-manager.io/v1alpha1/namespaces/default/${plural}`, { apiVersion: 'restic-manager.io/v1alpha1', kind, metadata: { name }, spec });
+      await alice.send('PATCH', '/apis/restic-manager.io/v1alpha1/namespaces/default/hosts/web1', '{"metadata":{"labels":{"shared":"yes"}}}', { 'content-type': 'application/merge-patch+json' });
+      expect((await declare('SourceGroup', 'sourcegroups', 'policy', { hostSelector: { matchLabels: { shared: 'yes' } }, includes: ['/srv'] })).status).to.equal(201);
+      expect((await declare('Schedule', 'schedules', 'policy-hourly', { schedule: '@hourly', sourceGroupRefs: [{ name: 'policy' }] })).status).to.equal(201);
+      await until('the schedule to reach the host', async () => items(await alice.call('GET', '/api/hosts/web1/schedules')).length === 1);
+      expect(refused(await alice.call('DELETE', '/api/hosts/web1/source-groups/policy'))).to.deep.equal({ status: 409, code: 'shared' });
+      expect(refused(await alice.call('DELETE', '/api/hosts/web1/schedules/policy-hourly'))).to.deep.equal({ status: 409, code: 'shared' });
+      for (const path of ['schedules/policy-hourly', 'sourcegroups/policy']) expect((await alice.call('DELETE', `/apis/restic-manager.io/v1alpha1/namespaces/default/${path}`)).status, path).to.equal(200);
+    });
+
+    it('deletes a host with what it owns and keeps its Secret; not while something else would be left pointing at nothing (H4)', async () => {
+      const token = await mint({ hostname: 'leaving', repo_url: 'rest:https://backup.example/leaving/', repo_password: 'canary-password', initial_paths: ['/etc'] });
+      expect((await enroll(token)).status).to.equal(200);
+      const declared = await alice.call('POST', '/apis/restic-manager.io/v1alpha1/namespaces/default/sourcegroups', { apiVersion: 'restic-manager.io/v1alpha1', kind: 'SourceGroup', metadata: { name: 'declared-group' }, spec: { hostRef: { name: 'leaving' }, includes: ['/srv'] } });
+      expect(declared.status, declared.text).to.equal(201);
+      await until('the group to be listed', async () => items(await alice.call('GET', '/api/hosts/leaving/source-groups')).length === 2);
+      const reply = await alice.call('DELETE', '/api/hosts/leaving');
+      expect(refused(reply)).to.deep.equal({ status: 409, code: 'in_use' });
+      expect(reply.body['message']).to.equal('host leaving is in use by SourceGroup declared-group');
+      expect((await alice.call('GET', '/api/hosts/leaving')).status).to.equal(200);
+      expect((await alice.call('DELETE', '/api/hosts/leaving/source-groups/declared-group')).status).to.equal(204);
+      expect((await alice.call('DELETE', '/api/hosts/leaving')).status).to.equal(204);
+      expect((await alice.call('GET', '/api/hosts/leaving')).status).to.equal(404);
+      for (const [plural, name] of [['repositories', 'leaving'], ['sourcegroups', 'leaving-default']] as const) await until(`${name} to be gone`, async () => (await kube(plural, name)).status === 404);
+      expect((await alice.call('GET', '/api/v1/namespaces/default/secrets/leaving')).status, 'it may be the only key').to.equal(200);
     });
 
     it('never tells a repository password', async () => {
