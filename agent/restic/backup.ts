@@ -163,7 +163,12 @@ function summaryOf(line: Json): Summary {
     bytesProcessed: count(line, 'total_bytes_processed'),
     bytesAdded: count(line, 'data_added'),
     bytesStored: count(line, 'data_added_packed'),
-    durationSeconds: number(line, 'total_duration'),
+    durationSeconds: toMilliseconds(number(line, 'total_duration')),
   };
 }
 
+
+/** restic tells nanoseconds; nobody needs more than milliseconds. */
+function toMilliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * 1000) / 1000;
+}
