@@ -35,7 +35,7 @@ export const settings: readonly Setting[] = [
   { name: 'RM_METRICS_TOKEN', programs: server, secret: true, text: 'bearer for /metrics' },
   { name: 'RM_METRICS_TOKEN_FILE', programs: server, text: 'file holding the bearer for /metrics' },
   { name: 'RM_METRICS_TRUSTED_CIDR', programs: server, text: 'comma-separated CIDRs that may read /metrics' },
-  { name: 'RM_MANIFESTS_DIR', programs: server, later: true, text: 'directory of manifests to apply' },
+  { name: 'RM_MANIFESTS_DIR', programs: server, text: 'directory of manifests that is applied and kept applied' },
   { name: 'RM_RECORDS_URL', programs: server, later: true, secret: true, text: 'PostgreSQL for records' },
   { name: 'RM_OIDC_ISSUER', programs: server, later: true, text: 'OIDC provider' },
   { name: 'RM_OIDC_CLIENT_ID', programs: server, later: true, text: 'OIDC client' },

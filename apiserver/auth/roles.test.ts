@@ -45,7 +45,7 @@ describe('the role table', () => {
   it('gives a higher role everything a lower one has', () => {
     const roles = (Object.keys(rank) as Role[]).sort((a, b) => rank[a] - rank[b]);
     for (const verb of verbs) {
-      for (const resource of ['hosts', 'repositories', 'sourcegroups', 'schedules', 'resticjobs', 'resticjobs/log', 'enrollmentrequests', 'enrollmenttokens', 'account']) {
+      for (const resource of ['hosts', 'repositories', 'sourcegroups', 'schedules', 'resticjobs', 'resticjobs/log', 'enrollmentrequests', 'enrollmenttokens', 'account', 'manifests']) {
         const answers = roles.map((role) => may(role, verb, resource));
         expect(answers.toString(), `${verb} ${resource}`).to.equal([...answers].sort((a, b) => Number(a) - Number(b)).toString());
       }

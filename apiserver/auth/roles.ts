@@ -20,6 +20,8 @@ const rows: Record<'viewer' | 'operator', RoleRule[]> = {
     { groups: [''], resources: ['namespaces'], verbs: READ },
     // No object: one's own name and role (/api/account).
     { groups: [GROUP], resources: ['account'], verbs: ['get'] },
+    // No object either: the state of the manifest directory (/api/manifests).
+    { groups: [GROUP], resources: ['manifests'], verbs: ['get'] },
     { groups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'], verbs: ['create'] },
     { groups: ['authorization.k8s.io'], resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'], verbs: ['create'] },
   ],

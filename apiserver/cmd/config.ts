@@ -22,6 +22,8 @@ export interface ServerConfig {
   cookieSecure: boolean;
   trustedProxy: Range[];
   namespace: string;
+  /** Absent: nothing is applied from a directory. */
+  manifestsDir?: string;
   /** Absent: /metrics is not there. */
   metrics?: { token?: string; ranges?: Range[] };
   logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -46,6 +48,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServerConfi
   const certFile = values.text('RM_TLS_CERT');
   const keyFile = values.text('RM_TLS_KEY');
   if ((certFile === undefined) !== (keyFile === undefined)) problems.push('RM_TLS_CERT and RM_TLS_KEY belong together: set both or none');
+  const manifestsDir = values.text('RM_MANIFESTS_DIR');
   const token = metricsToken(values);
   const ranges = values.parsed('RM_METRICS_TRUSTED_CIDR', (text) => parseRanges(list(text)));
   const baseUrl = values.parsed('RM_BASE_URL', parseBaseUrl);
@@ -59,6 +62,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServerConfi
     cookieSecure: values.parsed('RM_COOKIE_SECURE', parseBoolean) ?? true,
     trustedProxy: values.parsed('RM_TRUSTED_PROXY', (text) => parseRanges(list(text))) ?? [],
     namespace: values.parsed('RM_NAMESPACE', parseNamespace) ?? 'default',
+    ...(manifestsDir === undefined ? {} : { manifestsDir: resolve(manifestsDir) }),
     ...(token !== undefined || ranges !== undefined ? { metrics: { ...(token === undefined ? {} : { token }), ...(ranges === undefined ? {} : { ranges }) } } : {}),
     logLevel: values.parsed('RM_LOG_LEVEL', parseLogLevel) ?? 'info',
     shown: values.shown(),

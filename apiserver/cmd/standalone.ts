@@ -8,12 +8,15 @@ import { dirname, join } from 'node:path';
 import { systemClock } from '#controller/runtime/clock.js';
 import { createInformers } from '#controller/runtime/informer.js';
 import { startControllers } from '#controller/main.js';
+import { createRecorder } from '#controller/runtime/recorder.js';
 import { version } from '#crds/version.js';
 import { createAdmission } from '../admission/index.js';
 import { authorize, createIdentity } from '../auth/index.js';
 import { isSameOrigin } from '../auth/sameOrigin.js';
 import { createBus } from '../live/bus.js';
 import { createLive } from '../live/index.js';
+import { manifestWriter } from '../manifests/apply.js';
+import { createManifests } from '../manifests/index.js';
 import { operatorApi } from '../operator/index.js';
 import { openRecords } from '../records/index.js';
 import { resourceHandler } from '../resources/index.js';
@@ -80,6 +83,11 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   onStop(() => { lease.stop(); });
   const controllers = startControllers({ store, informers, outcomes: records, planKey: identity.planKey, clock, log, namespace, gatewayName });
   onStop(() => controllers.stop());
+  const manifests = config.manifestsDir === undefined ? undefined : createManifests({
+    directory: config.manifestsDir, store, cache: informers.cache, records, namespace, clock, log,
+    recorder: createRecorder({ store, cache: informers.cache, clock, log, namespace, instance: gatewayName, writer: manifestWriter }),
+  });
+  onStop(() => manifests?.stop());
 
   const bus = createBus();
   const sessions = createSessions({ store, informers, records, bus, identity, planKey: identity.planKey, epoch: store.epoch, gatewayName, namespace, signingKey: identity.signingKey, clock, log, ...(certificate.caPin === undefined ? {} : { certPinSha256: certificate.caPin }) });
@@ -92,7 +100,7 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
 
   const operator = operatorApi({
     store, informers, records, identity, namespace, clock, log, cookieSecure: config.cookieSecure, trustedProxy, baseUrl: () => baseUrl,
-    ...(certificate.caPin === undefined ? {} : { certPin: certificate.caPin }), ...(config.metrics ? { metrics: config.metrics } : {}),
+    ...(certificate.caPin === undefined ? {} : { certPin: certificate.caPin }), ...(config.metrics ? { metrics: config.metrics } : {}), ...(manifests ? { manifests } : {}),
   });
   const app = createHttpApp({ access: identity, resources: resourceHandler({ store, access: identity, log, namespace }), operator, pageDirectory: findPageDirectory(), sameOrigin, log });
   const onUpgrade = routeUpgrades({ agents: (...parts) => { sessions.handleUpgrade(...parts); }, browsers: (...parts) => { live.handleUpgrade(...parts); }, isSameOrigin: sameOrigin });
@@ -110,6 +118,7 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   const token = await identity.bootstrapToken();
   if (token !== undefined) print(`bootstrap token: ${token} (${baseUrl}/bootstrap?token=${token})`);
   print(listening);
+  manifests?.start();
 }
 
 /** @throws Error naming RM_DATA_DIR */

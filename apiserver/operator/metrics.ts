@@ -32,8 +32,7 @@ function createRegistry({ informers: { cache }, clock, manifests }: Services): R
   new Gauge({ name: 'rm_hosts_online', help: 'Hosts whose agent is connected', registers, collect() { this.set(cache.list('Host').filter((host) => isOnline(cache, host, clock.now())).length); } });
   new Gauge({ name: 'rm_build_info', help: 'Always 1; the labels tell the build', labelNames: ['version', 'commit', 'node_version'], registers }).set({ version, commit, node_version: process.version }, 1);
   if (manifests) {
-    // No value before the first: a time of 0 would read as a sync in 1970.
-    new Gauge({ name: 'rm_manifests_last_sync_timestamp_seconds', help: 'When the manifest directory was last looked at and found applied, or applied', registers, collect() { const { lastSync } = manifests.status(); if (lastSync === undefined) this.reset(); else this.set(lastSync / 1000); } });
+    new Gauge({ name: 'rm_manifests_last_sync_timestamp_seconds', help: 'When the manifest directory was last read and found applied, or applied; 0 before the first time', registers, collect() { this.set((manifests.status().lastSync ?? 0) / 1000); } });
     new Gauge({ name: 'rm_manifests_errors', help: 'Problems with the manifest directory now', registers, collect() { this.set(manifests.status().problems.length); } });
   }
   return registry;

@@ -180,6 +180,49 @@ args?: ({
 
 } | null)
 }
+/**
+ * The manifest directory: what was applied last, what is wrong, what would be removed.
+ * 
+ * This interface was referenced by `Operator`'s JSON-Schema
+ * via the `definition` "ManifestsStatus".
+ */
+export interface ManifestsStatus {
+state: ("off" | "pending" | "synced" | "failing")
+directory: (string | null)
+last_sync_at: (string | null)
+last_success_at: (string | null)
+/**
+ * Declared by the directory.
+ */
+objects: number
+error_count: number
+/**
+ * The first hundred.
+ */
+errors: {
+file?: string
+document?: number
+object?: string
+field?: string
+message: string
+}[]
+prune: {
+state: ("none" | "blocked" | "waiting" | "confirmation")
+reason?: string
+/**
+ * To be confirmed.
+ */
+id?: string
+objects: string[]
+}
+/**
+ * Objects that stay although their manifest is gone.
+ */
+held: string[]
+}
+export interface ManifestsConfirmInput {
+id: string
+}
 export interface RunReply {
 job_id: string
 /**
