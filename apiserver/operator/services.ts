@@ -5,7 +5,6 @@ import type { Informers } from '#controller/runtime/types.js';
 import type { Range } from '../auth/clientAddress.js';
 import type { Identity } from '../auth/identity.js';
 import type { Manifests } from '../manifests/index.js';
-import type { Manifests } from '../manifests/index.js';
 import type { Records } from '../records/records.js';
 import type { Limits } from './limits.js';
 import type { Turns } from './turns.js';
@@ -27,8 +26,6 @@ export interface OperatorOptions {
   certPin?: string;
   /** Absent: there is no /metrics. */
   metrics?: { token?: string; ranges?: readonly Range[] };
-  /** Absent: there is no manifest directory. */
-  manifests?: Manifests;
   /** Absent: there is no manifest directory. */
   manifests?: Manifests;
 }
