@@ -18,6 +18,8 @@ const apiVersions: Partial<Record<Kind, string>> = { Secret: 'v1' };
 const config = (kind: Kind, { metadata, ...rest }: Loose): Json => ({ apiVersion: apiVersions[kind] ?? 'restic-manager.io/v1alpha1', kind, metadata: { name: 'a', ...metadata }, ...rest });
 const at = (second: number): string => `2026-01-01T00:00:${String(second).padStart(2, '0')}Z`;
 
+const hasNull = (value: unknown): boolean => value === null || (typeof value === 'object' && Object.values(value).some(hasNull));
+const specOf = (object: KubeObject | undefined): unknown => (object as { spec?: unknown } | undefined)?.spec;
 const statusOf = (object: KubeObject | undefined): unknown => (object as { status?: unknown } | undefined)?.status;
 
 /** One object through a sequence of applies and updates, as a store would take it. */
@@ -31,6 +33,9 @@ class World {
     const outcome = applyConfiguration({ kind: this.kind, live: this.live, config: config(this.kind, fields), manager, force, time: at(this.second += 1), ...(subresource === undefined ? {} : { subresource }) });
     if ('conflicts' in outcome) return outcome;
     const { object, managedFields } = outcome;
+    // Admission refuses them; metadata that holds nothing is left out.
+    if (hasNull(specOf(object))) return { conflicts: [{ manager: 'admission', path: 'null' }] };
+    for (const [name, value] of Object.entries(object.metadata)) if (value === null || equal(value, {})) Reflect.deleteProperty(object.metadata, name);
     const others = subresource === 'status' ? { ...this.live, status: statusOf(object) } : { ...object, ...(statusOf(this.live) === undefined ? {} : { status: statusOf(this.live) }) };
     this.live = { ...others, metadata: { ...(subresource === 'status' ? this.live?.metadata : object.metadata), name: 'a', managedFields } } as KubeObject;
     return outcome;
@@ -55,7 +60,7 @@ class World {
   }
 
   get part(): Json { return this.live === undefined ? {} : ownable(this.live, undefined); }
-  get spec(): unknown { return (this.live as { spec?: unknown } | undefined)?.spec; }
+  get spec(): unknown { return specOf(this.live); }
   get managers(): Record<string, unknown> { return Object.fromEntries((this.live?.metadata.managedFields ?? []).map((entry) => [`${entry.manager ?? ''}/${entry.operation ?? ''}${entry.subresource === undefined ? '' : `/${entry.subresource}`}`, entry.fieldsV1])); }
   entry(manager: string): ManagedFieldsEntry | undefined { return this.live?.metadata.managedFields?.find((entry) => entry.manager === manager && entry.operation === 'Apply'); }
 }
@@ -212,23 +217,24 @@ describe('server-side apply (X2)', () => {
       ['an unknown field', 'Host', { spec: { bandwidth: { sideways: 1 } } }, '.spec.bandwidth.sideways: field not declared in schema'],
       ['an unknown field of metadata', 'Secret', { metadata: { nope: 1 } }, '.metadata.nope: field not declared in schema'],
       ['a number for a text', 'Secret', { metadata: { labels: { a: 1 } } }, '.metadata.labels.a: expected string, got &value.valueUnstructured{Value:1}'],
-      ['a text for a number', 'Host', { spec: { bandwidth: { uploadKiBps: '1' } } }, '.spec.bandwidth.uploadKiBps: expected numeric (int or float), got &value.valueUnstructured{Value:"1"}'],
-      ['a text for a boolean', 'Host', { spec: { suspend: 'true' } }, '.spec.suspend: expected boolean, got &value.valueUnstructured{Value:"true"}'],
+      ['a text for a number', 'Host', { spec: { bandwidth: { uploadKiBps: '1' } } }, '.spec.bandwidth.uploadKiBps: expected numeric (int or float), got string'],
+      ['a text for a boolean', 'Host', { spec: { suspend: 'true' } }, '.spec.suspend: expected boolean, got &{true}'],
       ['a map for a list', 'SourceGroup', { spec: { excludes: { a: 1 } } }, '.spec.excludes: expected list, got &{map[a:1]}'],
-      ['an item without its key', 'Schedule', { spec: { sourceGroupRefs: [{}] } }, '.spec.sourceGroupRefs: element 0: associative list with keys has an element that omits key field "name" (and doesn\'t have default value)'],
+      ['an item without its key', 'Schedule', { spec: { sourceGroupRefs: [{}] } }, '.spec.sourceGroupRefs: element 0: associative list with keys has an element that omits all key fields ["name"] (and doesn\'t have default values for any key fields)'],
       ['an item twice', 'Schedule', { spec: { sourceGroupRefs: [{ name: 'a' }, { name: 'a' }] } }, '.spec.sourceGroupRefs: duplicate entries for key [name="a"]'],
-      ['two problems', 'Host', { spec: { a: 1, b: 2 } }, 'errors:\n  .spec.a: field not declared in schema\n  .spec.b: field not declared in schema'],
+      ['problems in two places', 'Host', { metadata: { labels: { a: 1 } }, spec: { a: 1, b: 2 } }, 'errors:\n  .metadata.labels.a: expected string, got &value.valueUnstructured{Value:1}\n  .spec.a: field not declared in schema'],
     ];
     for (const [what, kind, fields, problem] of rows) it(`of ${what}`, () => { expect(typedProblem(kind, config(kind, fields))).to.equal(problem); });
   });
 
   describe('for any sequence (property)', () => {
+    // No empty maps and lists: in structured-merge-diff an empty list is nobody's and an emptied map is no empty one, so applying
+    // them twice is not applying them once. That this is the same here is what test/cluster/applyParity.test.ts shows.
     const label = fc.constantFrom('a', 'b', 'c');
     const fields: fc.Arbitrary<Loose> = fc.record({
-      metadata: fc.record({ labels: fc.dictionary(label, fc.constantFrom('1', '2'), { maxKeys: 3 }) }, { requiredKeys: [] }),
+      metadata: fc.record({ labels: fc.dictionary(label, fc.constantFrom('1', '2'), { minKeys: 1, maxKeys: 3 }) }, { requiredKeys: [] }),
       spec: fc.record({
-        schedule: fc.constantFrom('@daily', '@hourly'), suspend: fc.boolean(), catchUp: fc.record({ enabled: fc.boolean(), settleSeconds: fc.integer({ min: 0, max: 1 }) }, { requiredKeys: [] }),
-        // An empty associative list is nobody's (structured-merge-diff), so it is not idempotent there either.
+        schedule: fc.constantFrom('@daily', '@hourly'), suspend: fc.boolean(), catchUp: fc.record({ enabled: fc.boolean(), settleSeconds: fc.integer({ min: 0, max: 1 }) }, { requiredKeys: ['enabled'] }),
         sourceGroupRefs: fc.uniqueArray(label, { minLength: 1, maxLength: 3 }).map((all) => all.map((name) => ({ name }))),
       }, { requiredKeys: [] }),
     }, { requiredKeys: [] });
@@ -266,7 +272,7 @@ describe('server-side apply (X2)', () => {
       fc.assert(fc.property(fc.array(step, { maxLength: 5 }), manager, fields, (steps, who, what) => {
         const world = new World('Schedule');
         run(world, steps);
-        world.apply(who, what, { force: true });
+        fc.pre(!('conflicts' in world.tryApply(who, what, { force: true })));
         const once = structuredClone(world.live);
         // Whoever claims nothing leaves no record, and the next one finds an object of nobody.
         fc.pre(once?.metadata.managedFields?.length !== 0);

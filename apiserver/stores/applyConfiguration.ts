@@ -58,7 +58,7 @@ export function applyConfiguration({ kind, live, config, manager, force, time, s
 
   const merged = mergeApplied(before, wanted, schema);
   const after = own === undefined ? merged : pruned(merged, own.fields, [...others.map(({ fields }) => fields), claimed].reduce(union), schema);
-  const { changed, removed } = diffFields(before, after, schema);
+  const { changed, removed } = diffFields(before, after ?? {}, schema);
 
   const contested = others.map((other) => ({ other, fields: intersection(other.fields, changed) })).filter(({ fields }) => !isEmptySet(fields));
   if (contested.length > 0 && !force) {
@@ -77,7 +77,7 @@ export function applyConfiguration({ kind, live, config, manager, force, time, s
     const fieldsV1 = formatFields(fields);
     return fieldsV1 === undefined ? [] : [{ ...entry, fieldsV1 }];
   });
-  return { object: assembled(kind, live, config, manager, after as Json, subresource), managedFields: sortEntries(managedFields) };
+  return { object: assembled(kind, live, config, manager, isRecord(after) ? after : {}, subresource), managedFields: sortEntries(managedFields) };
 }
 
 /** The part of an object that managers own; `metadata` always there, so that it is never a change itself. */
@@ -143,7 +143,7 @@ function assembled(kind: Kind, live: KubeObject | undefined, config: Json, manag
   const envelope = { apiVersion: apiVersionOf(kind), kind };
   if (subresource === 'status') return { ...envelope, metadata: identity, ...after };
   const { metadata, ...rest } = after;
-  const chosen = (isRecord(metadata) ? metadata : {}) as Partial<ObjectMeta>;
+  const chosen = Object.fromEntries(Object.entries(isRecord(metadata) ? metadata : {}).filter(([, value]) => value !== null)) as Partial<ObjectMeta>;
   const annotations = manager === KUBECTL ? refreshLastApplied(chosen.annotations, config) : chosen.annotations;
   return { ...envelope, metadata: { ...chosen, ...(annotations === undefined ? {} : { annotations }), ...identity }, ...rest };
 }

@@ -95,21 +95,26 @@ function mergeItems(live: readonly unknown[], config: readonly unknown[], schema
   return merged;
 }
 
-/** `value` without the members of `set` and all below them. A container that loses its last part stays, empty. */
+/**
+ * `value` without the members of `set` and all below them. A list or map that loses its last part and is claimed itself
+ * becomes null, as it does in the API server.
+ */
 export function removeFields(value: unknown, set: FieldSet, schema: StructuralSchema | undefined): unknown {
   if (set.children.size === 0) return value;
   if (Array.isArray(value)) {
     if (!isAssociative(schema)) return value;
-    return value.flatMap((item) => {
+    const items = value.flatMap((item) => {
       const gone = set.children.get(listElement(item, schema));
       return gone === undefined ? [item] : gone.own ? [] : [removeFields(item, gone, schema?.items)];
     });
+    return items.length === 0 ? null : items;
   }
   if (!isRecord(value) || isAtomicMap(schema)) return value;
-  return Object.fromEntries(Object.entries(value).flatMap(([name, inner]) => {
+  const fields = Object.entries(value).flatMap(([name, inner]) => {
     const gone = set.children.get(`f:${name}`);
     return gone === undefined ? [[name, inner]] : gone.own ? [] : [[name, removeFields(inner, gone, fieldSchema(schema, name))]];
-  }));
+  });
+  return fields.length === 0 ? null : Object.fromEntries(fields);
 }
 
 /** Every member as a path in the API server's order: the members of a level by name, then what is below them. */

@@ -125,11 +125,12 @@ export interface FieldDiff {
 
 /** How an object or a part of it changed. `schema` says which lists and maps are one value (atomic, the default for lists). */
 export function diffFields(before: unknown, after: unknown, schema: StructuralSchema | undefined): FieldDiff {
-  if (before === undefined || before === null) return { changed: fieldsOf(after, schema), removed: emptySet() };
-  if (after === undefined || after === null) return { changed: emptySet(), removed: fieldsOf(before, schema) };
-  const old = childrenOf(before, schema);
-  const now = childrenOf(after, schema);
-  if (old === undefined || now === undefined) {
+  if (before === undefined) return { changed: fieldsOf(after, schema), removed: emptySet() };
+  if (after === undefined) return { changed: emptySet(), removed: fieldsOf(before, schema) };
+  // null stands for no parts beside a value that has some; beside anything else it is a value itself.
+  const old = childrenOf(before ?? emptyOf(after), schema);
+  const now = childrenOf(after ?? emptyOf(before), schema);
+  if (old === undefined || now === undefined || (old.size === 0 && now.size === 0)) {
     return { changed: equal(before, after) ? emptySet() : { own: true, children: new Map() }, removed: emptySet() };
   }
   const changed = emptySet();
@@ -147,6 +148,8 @@ export function diffFields(before: unknown, after: unknown, schema: StructuralSc
   }
   return { changed, removed };
 }
+
+const emptyOf = (value: unknown): unknown => (Array.isArray(value) ? [] : isRecord(value) ? {} : null);
 
 /** Every field a value sets, the value itself included. */
 export function fieldsOf(value: unknown, schema: StructuralSchema | undefined): FieldSet {

@@ -69,20 +69,21 @@ describe('managedFields', () => {
     expect(entries.map((entry) => entry.manager)).to.include('ancient-changes');
   });
 
-  it('begin from what the writer sent, if it sent entries; an empty list or one empty entry forgets all', () => {
+  it('begin from what the writer sent, if it sent entries; one empty entry forgets all, for core kinds an empty list too', () => {
     const stored = afterUpdate('Host', [], undefined, host({}), at('alice'));
     const rewritten = stored.map((entry) => ({ ...entry, manager: 'bob' }));
-    expect(baseEntries(undefined, stored)).to.deep.equal(stored);
-    expect(baseEntries(rewritten, stored)).to.deep.equal(rewritten);
-    expect(baseEntries([], stored)).to.deep.equal([]);
-    expect(baseEntries([{}], stored)).to.deep.equal([]);
+    expect(baseEntries('Host', undefined, stored)).to.deep.equal(stored);
+    expect(baseEntries('Host', rewritten, stored)).to.deep.equal(rewritten);
+    expect(baseEntries('Host', [], stored)).to.deep.equal(stored);
+    expect(baseEntries('Secret', [], stored)).to.deep.equal([]);
+    expect(baseEntries('Host', [{}], stored)).to.deep.equal([]);
   });
 
   it('are left as they are when the writer sent what cannot be read', () => {
     const stored = afterUpdate('Host', [], undefined, host({}), at('alice'));
     const [entry] = stored;
     const bad = [{ operation: 'Delete' }, { apiVersion: '' }, { fieldsType: 'FieldsV2' }, { fieldsV1: { x: {} } }, { fieldsV1: { 'k:{': {} } }, { fieldsV1: { 'k:1': {} } }, { fieldsV1: { 'f:spec': 'x' } }, { fieldsV1: { 'v:': {} } }];
-    for (const part of bad) expect(baseEntries([{ ...entry, ...part } as ManagedFieldsEntry], stored), JSON.stringify(part)).to.deep.equal(stored);
+    for (const part of bad) expect(baseEntries('Host', [{ ...entry, ...part } as ManagedFieldsEntry], stored), JSON.stringify(part)).to.deep.equal(stored);
   });
 
   it('keep the time of a manager that only took fields away', () => {

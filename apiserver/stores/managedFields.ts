@@ -114,10 +114,11 @@ export function sortEntries(entries: readonly ManagedFieldsEntry[]): ManagedFiel
 
 /**
  * The entries a write starts from. A writer may send the entries it read (or rewrote: kubectl does, to move fields to an
- * applier); an empty list or one empty entry means "forget all"; none, or what cannot be read, means "leave them".
+ * applier); one empty entry means "forget all", for core kinds an empty list too; none, or what cannot be read, means
+ * "leave them".
  */
-export function baseEntries(sent: readonly ManagedFieldsEntry[] | undefined, stored: readonly ManagedFieldsEntry[] | undefined): readonly ManagedFieldsEntry[] {
-  if (sent === undefined) return stored ?? [];
+export function baseEntries(kind: Kind, sent: readonly ManagedFieldsEntry[] | undefined, stored: readonly ManagedFieldsEntry[] | undefined): readonly ManagedFieldsEntry[] {
+  if (sent === undefined || (sent.length === 0 && resources[kind].crd)) return stored ?? [];
   if (sent.length === 0 || (sent.length === 1 && sent[0] !== undefined && Object.keys(sent[0]).length === 0)) return [];
   return sent.every(isWellFormed) ? sent.filter((entry) => !isEmptySet(parseFields(entry.fieldsV1))) : stored ?? [];
 }

@@ -39,8 +39,8 @@ function check(value: unknown, schema: StructuralSchema | undefined, path: strin
       else say(`expected map, got ${shown(value)}`);
       return;
     case 'string': if (typeof value !== 'string') say(`expected string, got ${scalar(value)}`); return;
-    case 'boolean': if (typeof value !== 'boolean') say(`expected boolean, got ${scalar(value)}`); return;
-    case 'integer': case 'number': if (typeof value !== 'number') say(`expected numeric (int or float), got ${scalar(value)}`); return;
+    case 'boolean': if (typeof value !== 'boolean') say(`expected boolean, got ${shown(value)}`); return;
+    case 'integer': case 'number': if (typeof value !== 'number') say(`expected numeric (int or float), got ${goType(value)}`); return;
     default: if (isRecord(value)) checkFields(value, schema, path, problems);
   }
 }
@@ -50,7 +50,10 @@ function checkFields(value: Record<string, unknown>, schema: StructuralSchema, p
   for (const [name, inner] of Object.entries(value)) {
     const known = fieldSchema(schema, name);
     if (known !== undefined) check(inner, known, `${path}.${name}`, problems);
-    else if (!open) problems.push(`${path}.${name}: field not declared in schema`);
+    else if (!open) {
+      problems.push(`${path}.${name}: field not declared in schema`);
+      return;
+    }
   }
 }
 
@@ -78,10 +81,15 @@ function keyProblem(item: unknown, schema: StructuralSchema): string | undefined
     return isRecord(item) || Array.isArray(item) ? 'associative list without keys has an element that\'s a map type' : item === null ? 'associative list without keys has an element that\'s an explicit null' : undefined;
   }
   if (!isRecord(item)) return item === null ? 'associative list with keys may not have a null element' : 'associative list with keys may not have non-map elements';
-  const missing = (schema['x-kubernetes-list-map-keys'] ?? []).find((key) => (item[key] ?? schema.items?.properties?.[key]?.default) === undefined);
-  return missing === undefined ? undefined : `associative list with keys has an element that omits key field ${JSON.stringify(missing)} (and doesn't have default value)`;
+  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+  const missing = keys.filter((key) => (item[key] ?? schema.items?.properties?.[key]?.default) === undefined);
+  if (missing.length === 0) return undefined;
+  return missing.length === keys.length
+    ? `associative list with keys has an element that omits all key fields [${keys.map((key) => JSON.stringify(key)).join(' ')}] (and doesn't have default values for any key fields)`
+    : `associative list with keys has an element that omits key field ${JSON.stringify(missing[0])} (and doesn't have default value)`;
 }
 
+const goType = (value: unknown): string => (typeof value === 'string' ? 'string' : typeof value === 'boolean' ? 'bool' : Array.isArray(value) ? '[]interface {}' : 'map[string]interface {}');
 const goText = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
   if (isRecord(value)) return `map[${Object.keys(value).sort().map((key) => `${key}:${goText(value[key])}`).join(' ')}]`;
@@ -89,4 +97,9 @@ const goText = (value: unknown): string => {
 };
 const cut = (text: string): string => (text.length > 256 ? `${text.slice(0, 256)}...` : text);
 const shown = (value: unknown): string => `&{${cut(goText(value))}}`;
-const scalar = (value: unknown): string => `&value.valueUnstructured{Value:${cut(typeof value === 'string' ? JSON.stringify(value) : goText(value))}}`;
+const goSyntax = (value: unknown): string => {
+  if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(', ')}}`;
+  if (isRecord(value)) return `map[string]interface {}{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${goSyntax(value[key])}`).join(', ')}}`;
+  return value === null ? 'interface {}(nil)' : JSON.stringify(value);
+};
+const scalar = (value: unknown): string => `&value.valueUnstructured{Value:${cut(goSyntax(value))}}`;

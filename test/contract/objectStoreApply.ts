@@ -62,7 +62,7 @@ export function applyContract(bench: () => Bench): void {
       expect((await refusal(apply(key, config(key, { suspend: true })))).message).to.equal('Apply failed with 1 conflict: conflict with "editor" using restic-manager.io/v1alpha1: .spec.suspend');
     });
 
-    it('honours entries an update rewrites, and forgets all on an empty list', async () => {
+    it('honours entries an update rewrites, and forgets all on one empty entry', async () => {
       const key = bench().fresh();
       const made = await bench().makeHost(key, undefined, { displayName: 'One' });
       const managedFields = (made.metadata.managedFields ?? []).map((entry): ManagedFieldsEntry => ({ ...entry, manager: 'git', operation: 'Apply' }));
@@ -70,7 +70,7 @@ export function applyContract(bench: () => Bench): void {
       expect(moved.metadata.managedFields?.map(({ manager, operation }) => [manager, operation])).to.deep.equal([['git', 'Apply']]);
       const { object } = await apply(key, config(key, {}));
       expect(object.spec).not.to.have.property('displayName');
-      const forgotten = await bench().store.update('Host', { ...object, metadata: { ...object.metadata, managedFields: [] } }, by('upgrade'));
+      const forgotten = await bench().store.update('Host', { ...object, metadata: { ...object.metadata, managedFields: [{}] } }, by('upgrade'));
       expect(forgotten.metadata.managedFields).to.equal(undefined);
       const again = await apply(key, config(key, { displayName: 'Two' }));
       expect(again.object.metadata.managedFields?.map(({ manager }) => manager)).to.have.members(['git', 'before-first-apply']);

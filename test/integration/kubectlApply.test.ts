@@ -104,7 +104,7 @@ describe('kubectl apply --server-side (X1 X2)', function () {
   it('upgrades where nobody was recorded: all that is there belongs to before-first-apply', async () => {
     const name = fresh();
     await api.kubectl(['create', '-f', '-'], { input: host(name, 'displayName: One') });
-    await api.kubectl(['patch', 'host', name, '--type=json', '-p', '[{"op":"replace","path":"/metadata/managedFields","value":[]}]']);
+    await api.kubectl(['patch', 'host', name, '--type=json', '-p', '[{"op":"replace","path":"/metadata/managedFields","value":[{}]}]']);
     expect((await show(name)).metadata.managedFields).to.equal(undefined);
     await api.kubectl(['label', 'host', name, 'a=b']);
     expect((await show(name)).metadata.managedFields, 'still nobody').to.equal(undefined);
@@ -175,7 +175,7 @@ describe('kubectl apply --server-side (X1 X2)', function () {
     const name = fresh();
     const rows: [string, RegExp][] = [
       [host(name, 'nope: 1'), new RegExp(`^Error from server: failed to create typed patch object \\(default/${name}; restic-manager\\.io/v1alpha1, Kind=Host\\): \\.spec\\.nope: field not declared in schema\n`)],
-      [host(name, 'displayName: [a]'), /\.spec\.displayName: expected string, got &value\.valueUnstructured\{Value:\[a\]\}/],
+      [host(name, 'displayName: [a]'), /\.spec\.displayName: expected string, got &value\.valueUnstructured\{Value:\[\]interface \{\}\{"a"\}\}/],
       [host(name, 'presence: Sometimes'), /spec\.presence: Unsupported value: "Sometimes": supported values: "AlwaysOn", "Intermittent"/],
     ];
     for (const [input, says] of rows) {

@@ -39,14 +39,19 @@ const GENERATED = 'bcdfghjklmnpqrstvwxz2456789';
 export function nameOf(kind: Kind, metadata: ObjectMeta): string {
   const name = metadata.name as string | undefined;
   if (name !== undefined && name !== '') return name;
-  if (metadata.generateName === undefined || metadata.generateName === '') throw invalid(kind, '', [{ field: 'metadata.name', reason: 'FieldValueRequired', message: 'Required value: name or generateName is required' }]);
+  if (metadata.generateName === undefined || metadata.generateName === '') {
+    const unchecked = { field: '<nil>', reason: 'FieldValueInvalid', message: 'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation' };
+    throw invalid(kind, '', [{ field: 'metadata.name', reason: 'FieldValueRequired', message: 'Required value: name or generateName is required' }, ...(resources[kind].crd ? [unchecked] : [])]);
+  }
   return metadata.generateName.slice(0, 58) + Array.from({ length: 5 }, () => GENERATED[randomInt(GENERATED.length)]).join('');
 }
+
+export const isSubdomain = (name: string): boolean => name.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name);
 
 /** Keys are paths: a name that is not a DNS subdomain must never reach them. @throws Invalid */
 export function checkNames(kind: Kind, namespace: string, name: string): void {
   const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-  if (name.length > 253 || !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)) {
+  if (!isSubdomain(name)) {
     throw invalid(kind, name.slice(0, 253), [{ field: 'metadata.name', reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(name.slice(0, 253))}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character` }]);
   }
   if (namespace.length > 63 || !label.test(namespace)) {
@@ -146,7 +151,7 @@ function finish<K extends Kind>(kind: K, next: KindMap[K], metadata: StoredMeta,
   let managedFields: readonly ManagedFieldsEntry[];
   if (wanted.managedFields !== undefined) managedFields = wanted.managedFields;
   else {
-    const base = baseEntries(subresource === undefined ? wanted.object.metadata.managedFields : undefined, old?.metadata.managedFields);
+    const base = baseEntries(kind, subresource === undefined ? wanted.object.metadata.managedFields : undefined, old?.metadata.managedFields);
     // Forgotten managers are not tracked again until the next apply, which books all that is there under `before-first-apply`.
     managedFields = old !== undefined && base.length === 0 ? [] : afterUpdate(kind, base, old as KindMap[K] | undefined, { ...next, metadata }, { manager: options.fieldManager, time, ...(subresource === undefined ? {} : { subresource }) });
   }
@@ -174,7 +179,7 @@ function checkPreconditions(kind: Kind, old: { metadata: StoredMeta }, sent: Obj
 function refuseNewFinalizers(kind: Kind, old: StoredMeta, next: StoredMeta): void {
   if (old.deletionTimestamp === undefined) return;
   const added = (next.finalizers ?? []).filter((finalizer) => !(old.finalizers ?? []).includes(finalizer));
-  if (added.length > 0) throw invalid(kind, old.name, [{ field: 'metadata.finalizers', reason: 'FieldValueForbidden', message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}` }]);
+  if (added.length > 0) throw invalid(kind, old.name, [{ field: 'metadata.finalizers', reason: 'FieldValueForbidden', message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((each) => JSON.stringify(each)).join(', ')}}` }]);
 }
 
 /** The metadata a writer may choose; empty ones are left out, as Kubernetes does. */
