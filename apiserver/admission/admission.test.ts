@@ -179,7 +179,8 @@ describe('Admission', () => {
     const options = { fieldValidation: 'Strict' as const };
     it('fills in apiVersion and kind and refuses others', () => {
       expect(decodeObject('Host', { metadata: { name: 'a' }, spec: {} }, options)).to.deep.equal({ apiVersion: 'restic-manager.io/v1alpha1', kind: 'Host', metadata: { name: 'a' }, spec: {} });
-      expect(() => decodeObject('Host', { kind: 'Hosts' }, options)).to.throw(Undecodable, 'Kind=Hosts');
+      expect(() => decodeObject('Host', { kind: 'Hosts' }, options)).to.throw(Invalid, 'kind: Invalid value: "Hosts": must be Host');
+      expect(() => decodeObject('Host', { apiVersion: 'v1' }, options)).to.throw(Undecodable, 'the API version in the data (v1) does not match the expected API version (restic-manager.io/v1alpha1)');
     });
     it('names duplicate and unknown fields together', () => {
       expect(() => decodeObject('Host', { metadata: { name: 'a', foo: 1 }, spec: {} }, { ...options, duplicates: ['spec'] })).to.throw(Undecodable, 'strict decoding error: duplicate field "spec", unknown field "metadata.foo"');

@@ -5,7 +5,7 @@
  */
 import type { Kind, KindMap } from '#crds/kinds.js';
 import { apiVersionOf, resources } from '#crds/kinds.js';
-import { strictDecoding, summary, undecodable } from './fieldErrors.js';
+import { invalid, InvalidAs, strictDecoding, summary, Undecodable, undecodable } from './fieldErrors.js';
 import type { FieldError } from './fieldErrors.js';
 import { metadataSchema } from './metadata.js';
 import { prune } from './prune.js';
@@ -26,7 +26,13 @@ export function decodeObject<K extends Kind>(kind: K, value: unknown, { fieldVal
   const { version } = resources[kind];
   if (!isPlain(value)) throw undecodable(kind, version, 'an object is expected');
   const { apiVersion = apiVersionOf(kind), kind: given = kind, metadata = {}, ...rest } = value;
-  if (apiVersion !== apiVersionOf(kind) || given !== kind) {
+  const group = resources[kind].group;
+  if (resources[kind].crd && apiVersion === apiVersionOf(kind) && typeof given === 'string' && given !== kind) {
+    const name = isPlain(metadata) && typeof metadata['name'] === 'string' ? metadata['name'] : '';
+    throw new InvalidAs({ kind: given, group, name }, [invalid('kind', given, `must be ${kind}`)]);
+  }
+  if (given === kind && apiVersion !== apiVersionOf(kind)) throw new Undecodable(`the API version in the data (${shown(apiVersion)}) does not match the expected API version (${apiVersionOf(kind)})`);
+  if (given !== kind) {
     throw undecodable(kind, version, `the API version or kind in the data (${shown(apiVersion)}, Kind=${shown(given)}) does not match the expected one (${apiVersionOf(kind)}, Kind=${kind})`);
   }
   if (!isPlain(metadata)) throw undecodable(kind, version, `metadata must be an object, not ${shown(metadata)}`);

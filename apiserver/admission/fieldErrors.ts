@@ -57,6 +57,18 @@ export function invalidObject(kind: string, group: string, name: string, errors:
   return new Invalid(`${group === '' ? kind : `${kind}.${group}`} ${JSON.stringify(name)} is invalid: ${summary(errors)}`, { causes: causesOf(errors) });
 }
 
+/** An Invalid about something else than the object of the path: another kind in the body, or the options of the request. */
+export class InvalidAs extends Invalid {
+  readonly about: { kind: string; group: string; name: string };
+  constructor(about: { kind: string; group: string; name: string }, errors: readonly FieldError[]) {
+    super(`${about.kind}.${about.group} ${JSON.stringify(about.name)} is invalid: ${summary(errors)}`, { causes: causesOf(errors) });
+    this.about = about;
+  }
+}
+
+/** Bad request options, e.g. `ListOptions.meta.k8s.io "" is invalid: ...`. @param kind e.g. ListOptions */
+export const invalidOptions = (kind: string, error: FieldError): InvalidAs => new InvalidAs({ kind, group: 'meta.k8s.io', name: '' }, [error]);
+
 /**
  * The object could not even be read as its kind: unknown or duplicate fields under Strict, metadata or core fields of the
  * wrong type. The API server answers 400 BadRequest to these, 422 to every other Invalid.

@@ -90,7 +90,7 @@ export function qualifiedNameProblems(key: string): string[] {
   const parts = key.split('/');
   const name = parts.pop() ?? '';
   const problems: string[] = [];
-  if (parts.length > 1) return [`a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
+  if (parts.length > 1) return [`a qualified name must ${QUALIFIED_WORDS.slice('name part must '.length)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
   if (parts.length === 1) problems.push(...(parts[0] === '' ? ['prefix part must be non-empty'] : subdomainProblems(parts[0] ?? '').map((why) => `prefix part ${why}`)));
   if (name === '') problems.push('name part must be non-empty');
   else if (name.length > 63) problems.push('name part must be no more than 63 bytes');

@@ -1,9 +1,11 @@
 /** PATCH with application/apply-patch+yaml: server-side apply. The store decides; here are the request's own rules. */
-import type { ApplyOptions, ObjectStore, StatusCause, WriteOptions } from '#crds/objectStore.js';
-import { Invalid, NotFound } from '#crds/objectStore.js';
+import type { ApplyOptions, Invalid, ObjectStore, WriteOptions } from '#crds/objectStore.js';
+import { NotFound } from '#crds/objectStore.js';
 import type { KubeObject } from '#crds/meta.js';
 import { DecodeError, decode } from '../admission/decode.js';
 import type { Decoded } from '../admission/decode.js';
+import { invalidOptions as invalidOptionsOf } from '../admission/fieldErrors.js';
+import type { FieldReason } from '../admission/fieldErrors.js';
 import { isPlain } from '../admission/schemaWalk.js';
 import { readBody } from './body.js';
 import { badRequest } from './errors.js';
@@ -65,6 +67,6 @@ function refusal(check: () => void): unknown {
 }
 
 /** Bad PatchOptions, in the API server's words. */
-export function invalidOptions(field: string, reason: NonNullable<StatusCause['reason']>, message: string): Invalid {
-  return new Invalid(`PatchOptions.meta.k8s.io "" is invalid: ${field}: ${message}`, { causes: [{ reason, field, message }] });
+export function invalidOptions(field: string, reason: FieldReason, message: string): Invalid {
+  return invalidOptionsOf('PatchOptions', { reason, field, message });
 }

@@ -5,7 +5,9 @@ import type { Served } from './served.js';
 
 /** The dialect spoken; kubectl warns when it is far from its own. */
 const DIALECT = { major: '1', minor: '34' };
+/** In the order of the API server: its core kinds and its custom resources differ in it. */
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const CRD_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 
 interface Entry {
   name: string;
@@ -24,7 +26,7 @@ interface Group { group: string; version: string; entries: Entry[] }
 
 const entriesOf = (each: Served): Entry[] => [
   {
-    name: each.plural, singularName: each.singular, namespaced: true, kind: each.kind, verbs: VERBS,
+    name: each.plural, singularName: each.singular, namespaced: true, kind: each.kind, verbs: each.crd ? CRD_VERBS : VERBS,
     ...(each.shortNames.length === 0 ? {} : { shortNames: each.shortNames }), ...(each.categories.length === 0 ? {} : { categories: each.categories }),
   },
   ...(each.status ? [{ name: `${each.plural}/status`, singularName: '', namespaced: true, kind: each.kind, verbs: ['get', 'patch', 'update'] }] : []),

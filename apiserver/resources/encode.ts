@@ -24,6 +24,8 @@ export function includeObject(query: URLSearchParams): IncludeObject {
 export function encodeObject(served: Served, object: KubeObject, { wanted, include, now }: Form): string {
   if (wanted.as === 'Table') return JSON.stringify(tableOf(served, [object], { resourceVersion: object.metadata.resourceVersion }, include, now()));
   if (wanted.as === 'PartialObjectMetadata') return JSON.stringify(partial(object));
+  // A dry run makes an object without a version.
+  if (object.metadata.resourceVersion === '') return JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion: undefined } });
   return json(object);
 }
 

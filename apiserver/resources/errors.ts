@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { StoreError, Unavailable } from '#crds/objectStore.js';
 import type { StatusCause, StoreErrorReason } from '#crds/objectStore.js';
 import { DecodeError, TooLarge } from '../admission/decode.js';
-import { ROOT } from '../admission/fieldErrors.js';
+import { InvalidAs, ROOT } from '../admission/fieldErrors.js';
 import { Undecodable } from '../admission/index.js';
 import { NotTyped, BadRequest as StoreBadRequest } from '../stores/errors.js';
 
@@ -39,7 +39,7 @@ export const notAcceptable = (accepted: readonly string[]): ApiError => new ApiE
 export const unsupportedMediaType = (accepted: readonly string[]): ApiError => new ApiError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`);
 
 /** What the request was about, for details. */
-export interface About { name?: string; group?: string; plural?: string; kind?: string }
+export interface About { name?: string; group?: string; plural?: string; kind?: string; /** Of the object in the body, when the path has none. */ bodyName?: string }
 
 const codes: Record<StoreErrorReason, { code: number; reason: string }> = {
   NotFound: { code: 404, reason: 'NotFound' },
@@ -66,14 +66,15 @@ export function statusOf(error: unknown, about: About = {}): Status | undefined 
   // kubectl shows only the causes of an Invalid, so there is always one.
   const causes = error.causes.length === 0 && isInvalid ? [{ reason: 'FieldValueInvalid', message: error.message, field: ROOT }] : error.causes;
   const details = {
-    ...detailsOf(about, isInvalid ? about.kind : about.plural),
+    ...(error instanceof InvalidAs ? detailsOf(error.about, error.about.kind) : detailsOf(about, isInvalid ? about.kind : about.plural)),
     ...(causes.length === 0 ? {} : { causes }),
     ...(retry === undefined ? {} : { retryAfterSeconds: retry }),
   };
   return failure(error instanceof Unavailable && error.diskFull ? 507 : code, reason, error.message, details);
 }
 
-function detailsOf({ name, group }: About, kind: string | undefined): NonNullable<Status['details']> {
+function detailsOf({ name: named, bodyName, group }: About, kind: string | undefined): NonNullable<Status['details']> {
+  const name = named ?? bodyName;
   return { ...(name ? { name } : {}), ...(group ? { group } : {}), ...(kind ? { kind } : {}) };
 }
 

@@ -82,7 +82,7 @@ export function resourceHandler({ store, access, log, namespace = process.env['R
     const served = findServed(path.group, path.version, path.plural);
     Object.assign(about, { name: path.name, group: path.group, plural: path.plural, kind: served?.kind });
     if (verb === undefined) throw methodNotAllowed();
-    const call: Call = { req, res, path, query, principal, verb };
+    const call: Call = { about, req, res, path, query, principal, verb };
     if (isReview(path)) {
       if (verb !== 'create') throw methodNotAllowed();
       await answerReview(call, access, namespace);
@@ -97,11 +97,11 @@ export function resourceHandler({ store, access, log, namespace = process.env['R
 
   function authorize({ path, principal, verb }: Call): void {
     const resource = path.subresource === undefined ? path.plural : `${path.plural}/${path.subresource}`;
-    const { allowed, reason } = access.authorize(principal, { verb, group: path.group, resource, ...(path.name === undefined ? {} : { name: path.name }) });
+    const { allowed } = access.authorize(principal, { verb, group: path.group, resource, ...(path.name === undefined ? {} : { name: path.name }) });
     if (!allowed) {
       const where = path.namespace === undefined ? 'at the cluster scope' : `in the namespace ${JSON.stringify(path.namespace)}`;
       const target = path.name === undefined ? groupResource(path) : `${groupResource(path)} ${JSON.stringify(path.name)}`;
-      throw forbidden(`${target} is forbidden: User ${JSON.stringify(principal.name)} cannot ${verb} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(path.group)} ${where}${reason === '' ? '' : `: ${reason}`}`);
+      throw forbidden(`${target} is forbidden: User ${JSON.stringify(principal.name)} cannot ${verb} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(path.group)} ${where}`);
     }
     if (path.namespace !== undefined && path.namespace !== namespace) {
       throw forbidden(`${groupResource(path)} is forbidden: ${namespaceProblem(path.namespace, namespace)}`);

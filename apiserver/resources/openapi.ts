@@ -6,42 +6,41 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { StructuralSchema } from '#crds/crd.js';
 import { version } from '#crds/version.js';
-import { metadataSchema } from '../admission/metadata.js';
 import { schemaOf } from '../admission/schemaOf.js';
 import { names } from './accept.js';
 import { groups } from './discovery.js';
 import { sendJson } from './errors.js';
+import { envelope, metaSchemas, secretSchema } from './metaSchemas.js';
 import { patchTypes } from './patch.js';
 import { writeFields } from './protobuf.js';
 import { groupVersion, served } from './served.js';
 import type { Served } from './served.js';
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1';
-const API_VERSION = { type: 'string', description: 'APIVersion defines the versioned schema of this representation of an object.' };
-const KIND = { type: 'string', description: 'Kind is a string value representing the REST resource this object represents.' };
 const ref = (name: string): object => ({ allOf: [{ $ref: `#/components/schemas/${name}` }], default: {} });
 
 const schemaName = ({ group, version: name, kind }: Served): string =>
   group === '' || group.endsWith('.k8s.io') ? `io.k8s.api.${group === '' ? 'core' : group.split('.')[0]}.${name}.${kind}` : `${group.split('.').reverse().join('.')}.${name}.${kind}`;
 
 function objectSchema(each: Served): object {
+  const gvk = { 'x-kubernetes-group-version-kind': [{ group: each.group, version: each.version, kind: each.kind }] };
+  if (each.kind === 'Secret') return { ...secretSchema, ...gvk };
   const schema: StructuralSchema = schemaOf(each.kind);
   return {
     ...schema,
-    properties: { ...schema.properties, apiVersion: API_VERSION, kind: KIND, metadata: { ...ref(`${META}.ObjectMeta`), description: "Standard object's metadata." } },
-    'x-kubernetes-group-version-kind': [{ group: each.group, version: each.version, kind: each.kind }],
+    properties: { ...schema.properties, ...envelope },
+    ...gvk,
   };
 }
 
 function listSchema(each: Served): object {
   return {
     type: 'object', required: ['items'], description: `${each.listKind} is a list of ${each.kind}`,
-    properties: { apiVersion: API_VERSION, kind: KIND, metadata: ref(`${META}.ListMeta`), items: { type: 'array', items: ref(schemaName(each)) } },
+    properties: { apiVersion: envelope.apiVersion, kind: envelope.kind, metadata: ref(`${META}.ListMeta`), items: { type: 'array', items: ref(schemaName(each)) } },
     'x-kubernetes-group-version-kind': [{ group: each.group, version: each.version, kind: each.listKind }],
   };
 }
 
-const listMeta = { type: 'object', properties: { resourceVersion: { type: 'string' }, continue: { type: 'string' }, remainingItemCount: { type: 'integer', format: 'int64' }, selfLink: { type: 'string' } } };
 const parameter = (name: string, type: string, description: string): object => ({ name, in: 'query', description, schema: { type, uniqueItems: true } });
 const pathParameter = (name: string): object => ({ name, in: 'path', required: true, schema: { type: 'string', uniqueItems: true } });
 const writeParameters = [
@@ -92,7 +91,7 @@ function makeDocuments(): Map<string, { text: string; hash: string }> {
   return new Map(groups.map(({ group, version: name }) => {
     const inside = served.filter((each) => each.group === group && each.version === name);
     const schemas = {
-      [`${META}.ObjectMeta`]: metadataSchema, [`${META}.ListMeta`]: listMeta, [`${META}.Status`]: { type: 'object' },
+      ...metaSchemas, [`${META}.Status`]: { type: 'object' },
       ...Object.fromEntries(inside.flatMap((each) => [[schemaName(each), objectSchema(each)], [`${schemaName(each)}List`, listSchema(each)]])),
     };
     const text = JSON.stringify({
@@ -121,6 +120,7 @@ export function sendOpenApiV2(req: IncomingMessage, res: ServerResponse): void {
     return;
   }
   const body = writeFields([1, '2.0'], [2, writeFields([1, 'restic-manager'], [2, version])], [8, Buffer.alloc(0)], [9, Buffer.alloc(0)]);
-  res.writeHead(200, { 'Content-Type': PROTOBUF, 'Cache-Control': 'no-cache, private', 'Content-Length': body.length });
+  // As it is asked for, but with a dot for the at sign, which no media type may hold.
+  res.writeHead(200, { 'Content-Type': PROTOBUF.replace('@', '.'), 'Cache-Control': 'no-cache, private', 'Content-Length': body.length });
   res.end(body);
 }

@@ -6,6 +6,7 @@ import jsonPatch from 'fast-json-patch';
 import type { Operation } from 'fast-json-patch';
 import { BODY_LIMIT, TooLarge, decode } from '../admission/decode.js';
 import { decodeObject } from '../admission/index.js';
+import { invalid, invalidObject } from '../admission/fieldErrors.js';
 import { isPlain } from '../admission/schemaWalk.js';
 import { Conflict, Invalid } from '#crds/objectStore.js';
 import type { ObjectStore, WriteOptions } from '#crds/objectStore.js';
@@ -39,7 +40,7 @@ export async function applyPatchTo(call: Call, served: Served, store: ObjectStor
     const patched = change(current);
     const warnings: string[] = [];
     const object = decodeObject(kind, patched, { fieldValidation: options.fieldValidation, warn: (message) => { warnings.push(message); }, duplicates });
-    checkIdentity(object, current);
+    checkIdentity(object, current, served);
     const ownVersion = object.metadata.resourceVersion !== current.metadata.resourceVersion;
     if (object.metadata.resourceVersion === undefined || object.metadata.resourceVersion === '') object.metadata.resourceVersion = current.metadata.resourceVersion;
     try {
@@ -52,16 +53,19 @@ export async function applyPatchTo(call: Call, served: Served, store: ObjectStor
   }
 }
 
-function checkIdentity(object: KubeObject, current: KubeObject): void {
-  const { name, namespace } = current.metadata;
+function checkIdentity(object: KubeObject, current: KubeObject, { kind, group, crd }: Served): void {
+  const { name, namespace, uid } = current.metadata;
+  // The API server asks twice, and says it twice.
+  const immutable = invalid('metadata.uid', object.metadata.uid, 'field is immutable');
+  if (object.metadata.uid !== undefined && object.metadata.uid !== '' && object.metadata.uid !== uid) throw invalidObject(kind, group, name, crd ? [immutable, immutable] : [immutable]);
   if (object.metadata.name !== name) throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`);
-  if ((object.metadata.namespace ?? namespace) !== namespace) throw badRequest('the namespace of the object does not match the namespace on the request');
+  if ((object.metadata.namespace ?? namespace) !== namespace) throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
 }
 
 async function readPatch(call: Call, served: Served): Promise<{ change: Change; duplicates: string[] }> {
   const type = mediaType(call.req);
   if (type === STRATEGIC && served.crd) {
-    throw new ApiError(415, 'UnsupportedMediaType', `strategic merge patch is not served for ${served.kind}; ${unsupportedMediaType(patchTypes(served)).message}`);
+    throw unsupportedMediaType(patchTypes(served));
   }
   if (!patchTypes(served).includes(type)) throw unsupportedMediaType(patchTypes(served));
   const { value, duplicates } = decode(await readBody(call.req), 'json');
@@ -69,12 +73,12 @@ async function readPatch(call: Call, served: Served): Promise<{ change: Change; 
     const operations = checkOperations(value);
     return { change: (object) => runOperations(object, operations, served), duplicates };
   }
-  if (!isPlain(value)) throw badRequest('the patch must be an object');
+  if (!isPlain(value)) throw badRequest(`error decoding patch: json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go value of type map[string]interface {}`);
   return { change: (object) => (type === MERGE_PATCH ? mergePatch(object, value) : strategicMerge(object, value)), duplicates };
 }
 
 function checkOperations(value: unknown): Operation[] {
-  if (!Array.isArray(value)) throw badRequest('a JSON patch must be a list of operations');
+  if (!Array.isArray(value)) throw badRequest('error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp');
   if (value.length > MAX_OPERATIONS) throw new ApiError(413, 'RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${value.length}`);
   for (const [index, operation] of value.entries()) {
     if (!isPlain(operation) || typeof operation['op'] !== 'string' || typeof operation['path'] !== 'string') throw badRequest(`operation ${index} of the JSON patch needs op and path`);

@@ -2,7 +2,9 @@
 import type { ListOptions, ObjectStore } from '#crds/objectStore.js';
 import { accepted } from './accept.js';
 import { encodeList, encodeObject, includeObject } from './encode.js';
-import { badRequest, sendJson } from './errors.js';
+import { forbidden, invalidOptions, notSupported } from '../admission/fieldErrors.js';
+import type { FieldError, InvalidAs } from '../admission/fieldErrors.js';
+import { sendJson } from './errors.js';
 import { wholeNumber } from './request.js';
 import type { Call } from './request.js';
 import type { Served } from './served.js';
@@ -24,9 +26,13 @@ export async function answerList(call: Call, served: Served, store: ObjectStore)
 export function listOptions({ path, query }: Call): ListOptions {
   const text = (name: string): string | undefined => query.get(name) || undefined;
   const match = text('resourceVersionMatch');
-  if (match !== undefined && match !== 'Exact' && match !== 'NotOlderThan') throw badRequest(`resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`);
+  const version = text('resourceVersion');
+  const refuse = (error: FieldError): InvalidAs => invalidOptions('ListOptions', error);
+  if (match !== undefined && match !== 'Exact' && match !== 'NotOlderThan') throw refuse(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
+  if (match !== undefined && version === undefined) throw refuse(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+  if (match === 'Exact' && version === '0') throw refuse(forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
   return {
     namespace: path.namespace, labelSelector: text('labelSelector'), fieldSelector: text('fieldSelector'), limit: wholeNumber(query, 'limit'),
-    continue: text('continue'), resourceVersion: text('resourceVersion'), resourceVersionMatch: match,
+    continue: text('continue'), resourceVersion: version, resourceVersionMatch: match,
   };
 }

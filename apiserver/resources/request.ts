@@ -1,7 +1,9 @@
 /** A request in Kubernetes' terms: which resource, which verb, which parameters. Nothing else in this room parses a path. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal, WriteOptions } from '#crds/objectStore.js';
+import { invalidOptions, notSupported, tooLong } from '../admission/fieldErrors.js';
 import { badRequest } from './errors.js';
+import type { About } from './errors.js';
 
 export interface ResourcePath {
   group: string;
@@ -53,6 +55,8 @@ export function queryOf({ url = '' }: IncomingMessage): string {
 }
 
 export interface Call {
+  /** What a refusal is about; completed while the request is read. */
+  about: About;
   req: ResourceRequest;
   res: ServerResponse;
   path: ResourcePath;
@@ -79,23 +83,26 @@ export const isTrue = (value: string | null): boolean => value === 'true' || val
 export function wholeNumber(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === '') return undefined;
-  if (!/^[0-9]{1,15}$/.test(text)) throw badRequest(`${name}: Invalid value: ${JSON.stringify(text)}: must be a whole number`);
+  if (!/^[0-9]{1,15}$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);
 }
 
+const optionsOf: Record<string, string> = { create: 'CreateOptions', update: 'UpdateOptions', patch: 'PatchOptions', delete: 'DeleteOptions', deletecollection: 'DeleteOptions' };
+
 /** The query's dryRun, fieldManager and fieldValidation with the writer. Warnings go to `warn`. */
-export function writeOptions({ req, query, principal }: Call, warn: (message: string) => void): WriteOptions & { fieldValidation: NonNullable<WriteOptions['fieldValidation']> } {
+export function writeOptions({ req, query, principal, verb }: Call, warn: (message: string) => void): WriteOptions & { fieldValidation: NonNullable<WriteOptions['fieldValidation']> } {
   const fieldValidation = query.get('fieldValidation') || 'Warn';
   if (fieldValidation !== 'Strict' && fieldValidation !== 'Warn' && fieldValidation !== 'Ignore') {
-    throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(fieldValidation)}: supported values: "Ignore", "Strict", "Warn"`);
+    throw invalidOptions(optionsOf[verb] ?? '', notSupported('fieldValidation', fieldValidation, ['', 'Ignore', 'Strict', 'Warn']));
   }
   const fieldManager = query.get('fieldManager') || (req.headers['user-agent'] ?? 'unknown').split('/')[0] || 'unknown';
-  if (fieldManager.length > 128) throw badRequest('fieldManager: Too long: may not be more than 128 bytes');
-  return { principal, door: 'resources', fieldManager, sourceIP: req.socket.remoteAddress, dryRun: isDryRun(query), fieldValidation, warn };
+  if (fieldManager.length > 128) throw invalidOptions(optionsOf[verb] ?? '', tooLong('fieldManager', 128));
+  return { principal, door: 'resources', fieldManager, sourceIP: req.socket.remoteAddress, dryRun: isDryRun(query, optionsOf[verb]), fieldValidation, warn };
 }
 
-export function isDryRun(query: URLSearchParams): boolean {
+/** @throws InvalidAs */
+export function isDryRun(query: URLSearchParams, options = 'DeleteOptions'): boolean {
   const values = query.getAll('dryRun').filter((value) => value !== '');
-  for (const value of values) if (value !== 'All') throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(value)}: supported values: "All"`);
+  if (values.some((value) => value !== 'All')) throw invalidOptions(options, notSupported('dryRun', values, ['All']));
   return values.length > 0;
 }

@@ -112,9 +112,11 @@ function verdictOf({ resource, nonResource }: Review, principal: Principal, acce
   }
   if (!resource) return { allowed: false, reason: 'resourceAttributes or nonResourceAttributes is needed' };
   if (resource.namespace !== '' && resource.namespace !== namespace) return { allowed: false, reason: `this installation has one namespace, ${JSON.stringify(namespace)}` };
-  return access.authorize(principal, {
+  const { allowed, reason } = access.authorize(principal, {
     verb: resource.verb, group: resource.group, resource: resource.subresource === '' ? resource.resource : `${resource.resource}/${resource.subresource}`, ...(resource.name === '' ? {} : { name: resource.name }),
   });
+  // RBAC says nothing of a refusal, and kubectl prints what is said.
+  return { allowed, reason: allowed ? reason : '' };
 }
 
 const groupsOf = (principal: Principal): string[] => [...new Set([...(principal.groups ?? []), `restic-manager:${principal.role}`, 'system:authenticated'])];

@@ -25,6 +25,7 @@ export async function answerCreate(call: Call, served: Served, store: ObjectStor
     const object = await readKind(call, served, options);
     checkNamespace(object, namespace);
     object.metadata.namespace = namespace;
+    call.about.bodyName = object.metadata.name;
     return store.create(served.kind, object as never, options);
   });
 }
@@ -37,6 +38,7 @@ export async function answerUpdate(call: Call, served: Served, store: ObjectStor
     if (object.metadata.name !== name) throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`);
     object.metadata.namespace = namespace;
     if (served.crd && !object.metadata.resourceVersion) {
+      await store.get(served.kind, { namespace, name });
       const cause = { reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message: 'Invalid value: 0: must be specified for an update' };
       throw new Invalid(`${served.plural}.${served.group} ${JSON.stringify(name)} is invalid: ${cause.field}: ${cause.message}`, { causes: [cause] });
     }

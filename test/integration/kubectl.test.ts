@@ -32,7 +32,7 @@ describe('kubectl against standalone (X1)', function () {
   it('lists the kinds with short names, category and verbs (api-resources)', async () => {
     const all = await api.kubectl(['api-resources', '--api-group=restic-manager.io', '-o', 'wide']);
     for (const [plural, kind] of [['hosts', 'Host'], ['repositories', 'Repository'], ['sourcegroups', 'SourceGroup'], ['schedules', 'Schedule'], ['resticjobs', 'ResticJob'], ['enrollmentrequests', 'EnrollmentRequest']]) {
-      expect(all).to.match(new RegExp(`${plural} .*restic-manager.io/v1alpha1 .*true .*${kind} .*create,delete,deletecollection,get,list,patch,update,watch.*restic`));
+      expect(all).to.match(new RegExp(`${plural} .*restic-manager.io/v1alpha1 .*true .*${kind} .*delete,deletecollection,get,list,patch,create,update,watch.*restic`));
     }
     expect(await api.kubectl(['api-resources', '--api-group='])).to.match(/secrets.*v1.*Secret/).and.to.match(/events.*ev.*v1/).and.to.match(/namespaces.*ns/);
     expect(await api.kubectl(['api-versions'])).to.include('restic-manager.io/v1alpha1');
@@ -86,7 +86,7 @@ describe('kubectl against standalone (X1)', function () {
     expect((await json('host', 'web1'))['status']?.['phase'], 'status is not written through the object').to.equal('Online');
     const strategic = await api.run(['patch', 'host', 'web1', '-p', '{"spec":{}}']);
     expect(strategic.code).to.equal(1);
-    expect(strategic.stderr).to.include('strategic merge patch is not served for Host');
+    expect(strategic.stderr).to.include('application/strategic-merge-patch+json is not supported by restic-manager.io/v1alpha1, Kind=Host');
   });
 
   it('gets -o wide, yaml, jsonpath and by short name and category', async () => {

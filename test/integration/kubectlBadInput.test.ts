@@ -93,8 +93,8 @@ describe('Bad input at the resource API', function () {
     { what: 'an update without resourceVersion', body: () => '{"metadata":{"name":"web1"},"spec":{}}', method: 'PUT', path: `${HOSTS}/web1`, status: 422, says: /metadata\.resourceVersion: Invalid value: 0: must be specified for an update/ },
     { what: 'a method the path does not know', body: () => '{}', method: 'POST', path: `${HOSTS}/web1`, status: 405, says: /does not allow this method/ },
     { what: 'a resource that does not exist', body: () => '{}', path: '/apis/restic-manager.io/v1alpha1/namespaces/default/nothings', status: 404, says: /could not find the requested resource/ },
-    { what: 'an unknown dryRun', body: () => '{}', path: `${HOSTS}?dryRun=Some`, status: 400, says: /dryRun: Unsupported value/ },
-    { what: 'an unknown fieldValidation', body: () => '{}', path: `${HOSTS}?fieldValidation=Some`, status: 400, says: /fieldValidation: Unsupported value/ },
+    { what: 'an unknown dryRun', body: () => '{}', path: `${HOSTS}?dryRun=Some`, status: 422, says: /dryRun: Unsupported value/ },
+    { what: 'an unknown fieldValidation', body: () => '{}', path: `${HOSTS}?fieldValidation=Some`, status: 422, says: /fieldValidation: Unsupported value/ },
   ];
   for (const { what, body, type, method, path, status, says } of bodies) {
     it(`answers ${status} to ${what}`, async () => {

@@ -14,7 +14,7 @@ import { remember } from '../json.js';
 import { deepFreeze } from '../plainJson.js';
 import { createWriteQueue, type Transaction } from '../writeQueue.js';
 import { decideApply } from './apply.js';
-import { checkNames, decideCreate, decideDelete, decideStatus, decideUpdate, nameOf, patchedMeta, patchedStatus, type Decision, type Wanted } from './decisions.js';
+import { checkNames, decideCreate, decideDelete, decideStatus, decideUpdate, isSubdomain, nameOf, patchedMeta, patchedStatus, type Decision, type Wanted } from './decisions.js';
 import { createHistory, type AnyStored } from './history.js';
 import { list, type ListContext } from './list.js';
 import { createCodec, createObjects, keyOf, kindOf, type StoredOf } from './objects.js';
@@ -191,7 +191,7 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
 
   function write<K extends Kind>(kind: K, key: ObjectKey, options: { dryRun?: boolean }, decide: (old: StoredOf<K> | undefined, deciding: { admission: Admission; time: string }) => Decision<K>): Promise<StoredOf<K>> {
     const path = keyOf(kind, key.namespace, key.name);
-    const time = new Date(now()).toISOString().replace(/\.[0-9]+Z$/, 'Z');
+    const time = wholeSeconds(now());
     return queue.run((transaction) => {
       const old = transaction.get(path) as StoredOf<K> | undefined;
       return carryOut(transaction, path, decide(old, { admission, time }), options.dryRun === true);
@@ -228,10 +228,13 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
 
     async create<K extends Kind>(kind: K, object: KindMap[K], writeOptions: WriteOptions) {
       const key = { namespace: namespaceOf(object), name: nameOf(kind, object.metadata) };
+      // A bad name is told with everything else that is wrong, and never becomes a key.
+      if (!isSubdomain(key.name)) decideCreate(kind, { object }, key, writeOptions, { admission, time: wholeSeconds(now()) });
       checkNames(kind, key.namespace, key.name);
       return write(kind, key, writeOptions, (old, deciding) => {
+        const decision = decideCreate(kind, { object }, key, writeOptions, deciding);
         if (old !== undefined) throw alreadyExists(kind, key.name);
-        return decideCreate(kind, { object }, key, writeOptions, deciding);
+        return decision;
       });
     },
 
@@ -294,6 +297,9 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
     },
   };
 }
+
+/** RFC 3339 as metadata has it. */
+const wholeSeconds = (ms: number): string => new Date(ms).toISOString().replace(/\.[0-9]+Z$/, 'Z');
 
 function namespaceOf(object: { metadata: { namespace?: string } }): string {
   const { namespace } = object.metadata;

@@ -70,7 +70,7 @@ function snapshotVersion(context: ListContext, options: ListOptions): number {
 /** Undefined for none. @throws BadRequest */
 export function parseVersion(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
-  if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) throw new BadRequest(`resourceVersion: Invalid value: "${text}": not a resource version of this server`);
+  if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) throw new BadRequest(`invalid resource version: resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`);
   return Number(text);
 }
 
@@ -142,6 +142,6 @@ function readToken(key: Buffer, kind: Kind, options: ListOptions): Page {
   const text = Buffer.from(body ?? '', 'base64url').toString();
   const given = Buffer.from(signature ?? '', 'base64url');
   const right = mac(key, kind, options, text);
-  if (given.length !== right.length || !timingSafeEqual(given, right)) throw new BadRequest('continue key is not valid: it is not a token of this server for this query');
+  if (given.length !== right.length || !timingSafeEqual(given, right)) throw new BadRequest('invalid continue token: continue key is not valid: it is not a token of this server for this query');
   return JSON.parse(text) as Page;
 }

@@ -24,6 +24,8 @@ export interface ApiUnderTest {
   store: FileStore;
   dir: string;
   port: number;
+  /** PEM. */
+  ca: string;
   /** Runs kubectl to its end and demands exit 0; returns its stdout. */
   kubectl(args: readonly string[], options?: RunOptions): Promise<string>;
   /** As kubectl, whatever the exit code. */
@@ -71,7 +73,7 @@ export async function startApi(): Promise<ApiUnderTest> {
   });
 
   return {
-    store, dir, port, run,
+    store, dir, port, ca, run,
     kubectl: async (args, options) => {
       const { code, stdout, stderr } = await run(args, options);
       if (code !== 0) throw new Error(`kubectl ${args.join(' ')} ended ${code}\n${stdout}${stderr}`);

@@ -1,0 +1,69 @@
+/** The two engines side by side: the standalone server's resource API and a real kube-apiserver, asked in the same way. */
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startCluster, type ClusterOptions, type ClusterRole } from '../builders/cluster.js';
+import { startApi } from '../integration/kubectl/server.js';
+import { toolPath } from '../../hack/tools/paths.js';
+
+export type Kubectl = 'kubectl' | 'kubectl-1.31';
+export interface Ran { code: number; stdout: string; stderr: string }
+export interface RunOptions { input?: string; env?: Record<string, string>; role?: ClusterRole }
+export interface Answer { status: number; text: string }
+
+export interface Engine {
+  name: 'standalone' | 'cluster';
+  url: string;
+  ca: string;
+  kubeconfigOf(role: ClusterRole): string;
+  /** Runs kubectl to its end in the shared folder, where both engines find the same files under the same names. */
+  run(kubectl: Kubectl, args: readonly string[], options?: RunOptions): Promise<Ran>;
+  request(method: string, path: string, body?: unknown, options?: { role?: ClusterRole; headers?: Record<string, string> }): Promise<Answer>;
+}
+
+export interface Engines {
+  both: readonly [standalone: Engine, cluster: Engine];
+  /** Writes into the shared folder. */
+  file(name: string, content: string): Promise<void>;
+  compact(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const RUN_MS = 60_000;
+
+export async function startEngines(options?: ClusterOptions): Promise<Engines> {
+  const shared = await mkdtemp(join(tmpdir(), 'rm-engines-'));
+  const cluster = await startCluster(options);
+  const api = await startApi().catch(async (error: unknown) => { await cluster.stop(); throw error; });
+  const engine = (parts: Omit<Engine, 'run'>): Engine => ({ ...parts, run: (kubectl, args, given) => runKubectl(kubectl, args, shared, join(shared, `home-${parts.name}-${kubectl}`), parts.kubeconfigOf(given?.role ?? 'admin'), given) });
+  return {
+    both: [
+      engine({
+        name: 'standalone', url: `https://127.0.0.1:${api.port}`, ca: api.ca, kubeconfigOf: (role) => join(api.dir, `${role}.kubeconfig`),
+        request: (method, path, body, { role, headers } = {}) => api.request(method, path, { ...(role ? { role } : {}), ...(body === undefined ? {} : { body: JSON.stringify(body) }), headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers } }),
+      }),
+      engine({ name: 'cluster', url: cluster.url, ca: cluster.ca, kubeconfigOf: cluster.kubeconfigOf, request: cluster.request }),
+    ],
+    file: (name, content) => writeFile(join(shared, name), content),
+    compact: cluster.compact,
+    async stop() {
+      await Promise.all([api.close(), cluster.stop()]);
+      await rm(shared, { recursive: true, force: true });
+    },
+  };
+}
+
+async function runKubectl(kubectl: Kubectl, args: readonly string[], cwd: string, home: string, kubeconfig: string, { input, env }: RunOptions = {}): Promise<Ran> {
+  await mkdir(home, { recursive: true });
+  return new Promise((resolve, reject) => {
+    const child = spawn(toolPath(kubectl), args, { cwd, env: { PATH: process.env['PATH'], HOME: home, KUBECONFIG: kubeconfig, ...env }, stdio: 'pipe', timeout: RUN_MS, killSignal: 'SIGKILL' });
+    const ran: Ran = { code: -1, stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => { ran.stdout += text; });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => { ran.stderr += text; });
+    child.on('error', reject);
+    child.on('close', (code) => { resolve({ ...ran, code: code ?? -1 }); });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input ?? '');
+  });
+}
