@@ -14,7 +14,7 @@ import { reconcileSourceGroup } from './kinds/sourceGroup/reconcile.js';
 import type { Clock, Log, Outcomes } from './ports.js';
 import { createCaughtUp } from './runtime/caughtUp.js';
 import { nextFire } from './runtime/cron.js';
-import { createCollector } from './runtime/gc.js';
+import { COLLECTORS, createCollector } from './runtime/gc.js';
 import { describeError, parseKey, startLoop, type Loop } from './runtime/loop.js';
 import { WorkQueue } from './runtime/queue.js';
 import { createRecorder } from './runtime/recorder.js';
@@ -95,7 +95,7 @@ export function startControllers(options: ControllerOptions): Controllers {
       const { reconcile, workers } = reconcilers[kind];
       loops.push(startLoop({ name: kind, queue: queues[kind], workers, log, reconcile: (key) => reconcile(parseKey(key), ctx) }));
     }
-    if (garbage && collector) loops.push(startLoop({ name: 'garbage', queue: garbage, workers: 2, log, reconcile: (key) => collector.collect(key) }));
+    if (garbage && collector) loops.push(startLoop({ name: 'garbage', queue: garbage, workers: COLLECTORS, log, reconcile: (key) => collector.collect(key) }));
   });
   begun.catch((error: unknown) => { log.error({ error: describeError(error) }, 'the reconcilers could not start'); });
 

@@ -129,7 +129,9 @@ function jobChanged(event: EventOf<'ResticJob'>, cache: Cache, namespace: string
   wake.now('ResticJob', object.metadata.name);
   if (!changed(event, (job) => job.status?.phase, (job) => job.status?.observed?.phase, (job) => job.spec.cancel, (job) => job.metadata.labels)) return;
   const host = object.spec.hostRef.name;
-  for (const other of cache.byIndex('ResticJob', 'active', host)) wake.now('ResticJob', other.metadata.name);
+  // A job that was over long ago goes without a word: who sums jobs up keeps what it has seen.
+  const collected = event.type === 'DELETED' && isFinished(object);
+  if (!collected) for (const other of cache.byIndex('ResticJob', 'active', host)) wake.now('ResticJob', other.metadata.name);
 
   if (object.spec.type === 'Init') {
     const repository = repositoryNameOf(object, cache.get('Host', { namespace, name: host }));
@@ -140,7 +142,7 @@ function jobChanged(event: EventOf<'ResticJob'>, cache: Cache, namespace: string
   }
   const broken = object.metadata.labels?.[REPOSITORY_LABEL];
   if (broken !== undefined) wake.now('Repository', broken);
-  if (!isFinished(object) || object.spec.type !== 'Backup') return;
+  if (collected || !isFinished(object) || object.spec.type !== 'Backup') return;
   wake.now('Host', host);
   if (object.spec.sourceGroupRef) wake.soon('SourceGroup', object.spec.sourceGroupRef.name);
   const schedule = scheduleOf(object);

@@ -13,6 +13,8 @@ export const systemClock: Clock = {
 export class FakeClock implements Clock {
   private time: number;
   private order = 0;
+  /** When the earliest timer set since the last sort falls due. */
+  private newest = Infinity;
   private readonly timers = new Map<number, { due: number; callback: () => void }>();
 
   constructor(start: string | number) {
@@ -25,21 +27,26 @@ export class FakeClock implements Clock {
 
   setTimer(ms: number, callback: () => void): () => void {
     const id = ++this.order;
-    this.timers.set(id, { due: this.time + Math.max(0, ms), callback });
+    const due = this.time + Math.max(0, ms);
+    this.timers.set(id, { due, callback });
+    this.newest = Math.min(this.newest, due);
     return () => { this.timers.delete(id); };
   }
 
   /** Moves time forward by `ms`, firing what falls due on the way. Timers set by a callback count too. */
   advance(ms: number): void {
     const end = this.time + ms;
-    for (;;) {
-      let next: [number, { due: number; callback: () => void }] | undefined;
-      for (const entry of this.timers) if (entry[1].due <= end && (!next || entry[1].due < next[1].due)) next = entry;
-      if (!next) break;
-      this.timers.delete(next[0]);
-      this.time = Math.max(this.time, next[1].due);
-      next[1].callback();
-    }
+    do {
+      this.newest = Infinity;
+      const due = [...this.timers].filter(([, timer]) => timer.due <= end).sort(([a, one], [b, two]) => one.due - two.due || a - b);
+      for (const [id, timer] of due) {
+        // One that was set on the way and comes before: sort again.
+        if (this.newest < timer.due) break;
+        if (!this.timers.delete(id)) continue;
+        this.time = Math.max(this.time, timer.due);
+        timer.callback();
+      }
+    } while (this.newest <= end);
     this.time = end;
   }
 }

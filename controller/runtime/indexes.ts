@@ -108,8 +108,8 @@ const indexes: Indexes = {
   Event: { involved: (object) => some(object.involvedObject.uid) },
 };
 
-/** Every kind also has `owner`: objects by the uid of each of their owners. */
+/** Every kind also has `owner`: objects by the uid of each of their owners; and `blocks`: of those whose foreground deletion waits for them. */
 export function indexesOf<K extends Kind>(kind: K): Record<string, IndexFunction<K>> {
   const own = (indexes[kind] ?? {}) as Record<string, IndexFunction<K>>;
-  return { ...own, owner: (object) => (object.metadata.ownerReferences ?? []).map((reference) => reference.uid) };
+  return { ...own, owner: (object) => (object.metadata.ownerReferences ?? []).map((reference) => reference.uid), blocks: (object) => (object.metadata.ownerReferences ?? []).filter((reference) => reference.blockOwnerDeletion === true).map((reference) => reference.uid) };
 }

@@ -107,6 +107,7 @@ export function createInformers({ store, log, clock, kinds = everyKind }: { stor
       getByUid: <K extends Kind>(kind: K, uid: string) => cacheOf(kind).getByUid(uid),
       list: <K extends Kind>(kind: K) => cacheOf(kind).list(),
       byIndex: <K extends Kind>(kind: K, index: string, value: string) => cacheOf(kind).byIndex(index, value),
+      anyByIndex: <K extends Kind>(kind: K, index: string, value: string) => cacheOf(kind).anyByIndex(index, value),
     },
     start() {
       started ??= new Promise<void>((resolve) => {

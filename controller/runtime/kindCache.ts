@@ -9,11 +9,14 @@ export interface Change<T> { type: ChangeType; object: T; old?: T }
 /** Events kept per kind for resuming streams. */
 const HISTORY = 4096;
 
+/** What is found under one value of an index: most often one object, which then needs no set around it. */
+type Bucket<T> = T | Set<T>;
+
 export class KindCache<K extends Kind> {
   readonly kind: K;
   private readonly objects = new Map<string, Stored<KindMap[K]>>();
   private readonly uids = new Map<string, Stored<KindMap[K]>>();
-  private readonly indexes: { name: string; of: (object: Stored<KindMap[K]>) => readonly string[]; values: Map<string, Map<string, Stored<KindMap[K]>>> }[];
+  private readonly indexes: { name: string; of: (object: Stored<KindMap[K]>) => readonly string[]; values: Map<string, Bucket<Stored<KindMap[K]>>> }[];
   private listed: readonly Stored<KindMap[K]>[] | undefined;
   /** Versions in the order seen; an entry without event is a version a stream may resume from (a list or a bookmark). */
   private history: { version: string; event?: { type: ChangeType; object: Stored<KindMap[K]> } }[] = [];
@@ -41,10 +44,19 @@ export class KindCache<K extends Kind> {
   }
 
   byIndex(name: string, value: string): readonly Stored<KindMap[K]>[] {
+    const found = this.bucket(name, value);
+    return found === undefined ? [] : found instanceof Set ? [...found] : [found];
+  }
+
+  anyByIndex(name: string, value: string): Stored<KindMap[K]> | undefined {
+    const found = this.bucket(name, value);
+    return found instanceof Set ? found.values().next().value : found;
+  }
+
+  private bucket(name: string, value: string): Bucket<Stored<KindMap[K]>> | undefined {
     const index = this.indexes.find((candidate) => candidate.name === name);
     if (!index) throw new Error(`kind ${this.kind} has no index "${name}"`);
-    const found = index.values.get(value);
-    return found ? [...found.values()] : [];
+    return index.values.get(value);
   }
 
   /** Takes one watch event and returns the change it makes here, or undefined when it changes nothing. */
@@ -69,11 +81,13 @@ export class KindCache<K extends Kind> {
   /** Replaces everything by a fresh list; returns what that changed. Older versions can no longer be resumed from. */
   replace(objects: readonly Stored<KindMap[K]>[], version: string): Change<Stored<KindMap[K]>>[] {
     const changes: Change<Stored<KindMap[K]>>[] = [];
-    const present = new Set(objects.map((object) => keyText(keyOf(object))));
-    for (const old of this.list()) {
-      if (present.has(keyText(keyOf(old)))) continue;
-      this.remove(old);
-      changes.push({ type: 'DELETED', object: old, old });
+    if (this.objects.size > 0) {
+      const present = new Set(objects.map((object) => keyText(keyOf(object))));
+      for (const old of this.list()) {
+        if (present.has(keyText(keyOf(old)))) continue;
+        this.remove(old);
+        changes.push({ type: 'DELETED', object: old, old });
+      }
     }
     for (const object of objects) {
       const old = this.objects.get(keyText(keyOf(object)));
@@ -109,9 +123,10 @@ export class KindCache<K extends Kind> {
     this.uids.set(object.metadata.uid, object);
     for (const { of, values } of this.indexes) {
       for (const value of of(object)) {
-        const bucket = values.get(value) ?? new Map<string, Stored<KindMap[K]>>();
-        bucket.set(key, object);
-        values.set(value, bucket);
+        const bucket = values.get(value);
+        if (bucket === undefined) values.set(value, object);
+        else if (bucket instanceof Set) bucket.add(object);
+        else values.set(value, new Set([bucket, object]));
       }
     }
     this.listed = undefined;
@@ -124,8 +139,11 @@ export class KindCache<K extends Kind> {
     for (const { of, values } of this.indexes) {
       for (const value of of(object)) {
         const bucket = values.get(value);
-        bucket?.delete(key);
-        if (bucket?.size === 0) values.delete(value);
+        if (bucket === object) values.delete(value);
+        else if (bucket instanceof Set) {
+          bucket.delete(object);
+          if (bucket.size === 0) values.delete(value);
+        }
       }
     }
     this.listed = undefined;

@@ -26,6 +26,8 @@ export class WorkQueue {
   private readonly lane: (key: string) => string;
   private readonly random: () => number;
   private readonly ready = new Set<string>();
+  /** Where taking stands in `ready`. Begun anew for each key it would skip all that were taken before, again and again. */
+  private line = this.ready.values();
   private readonly active = new Set<string>();
   private readonly again = new Set<string>();
   /** The lane of each key being worked on, and the lanes so taken. */
@@ -169,7 +171,8 @@ export class WorkQueue {
   }
 
   private nextKey(): string | undefined {
-    for (const key of this.ready) {
+    for (let next = this.nextReady(); next !== undefined; next = this.nextReady()) {
+      const key = next;
       this.ready.delete(key);
       const lane = this.lane(key);
       if (this.busyLanes.has(lane)) {
@@ -184,6 +187,15 @@ export class WorkQueue {
       return key;
     }
     return undefined;
+  }
+
+  /** Keys added meanwhile join the line; at its end it begins again. */
+  private nextReady(): string | undefined {
+    if (this.ready.size === 0) return undefined;
+    const next = this.line.next();
+    if (next.done !== true) return next.value;
+    this.line = this.ready.values();
+    return this.line.next().value;
   }
 
   private settle(): void {

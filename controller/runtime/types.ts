@@ -13,6 +13,8 @@ export interface Cache {
   list<K extends Kind>(kind: K): readonly Stored<KindMap[K]>[];
   /** Objects under one value of a named index (runtime/indexes.ts), e.g. ('ResticJob', 'host', 'web1'). */
   byIndex<K extends Kind>(kind: K, index: string, value: string): readonly Stored<KindMap[K]>[];
+  /** One of them, whichever: is there any? Costs the same for one as for a hundred thousand. */
+  anyByIndex<K extends Kind>(kind: K, index: string, value: string): Stored<KindMap[K]> | undefined;
 }
 
 export type CacheEvent = { [K in Kind]: { kind: K; type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: Stored<KindMap[K]>; old?: Stored<KindMap[K]> } }[Kind];

@@ -16,5 +16,6 @@ export function cacheOf(...objects: KubeObject[]): Cache {
     getByUid: <K extends Kind>(kind: K, uid: string) => of(kind).getByUid(uid),
     list: <K extends Kind>(kind: K) => of(kind).list(),
     byIndex: <K extends Kind>(kind: K, index: string, value: string) => of(kind).byIndex(index, value),
+    anyByIndex: <K extends Kind>(kind: K, index: string, value: string) => of(kind).anyByIndex(index, value),
   };
 }
