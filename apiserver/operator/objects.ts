@@ -4,10 +4,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { resources, type Kind, type KindMap } from '#crds/kinds.js';
-import type { ObjectKey, ObjectMeta, OwnerReference, Stored, StoredMeta } from '#crds/meta.js';
+import type { KubeObject, ObjectKey, ObjectMeta, OwnerReference, Stored, StoredMeta } from '#crds/meta.js';
 import { API_VERSION, type Host } from '#crds/kinds.js';
 import type { MergePatch, Principal, Writer } from '#crds/objectStore.js';
 import type { Cache } from '#controller/runtime/types.js';
+import { mergePatch } from '../stores/plainJson.js';
+import { refuseDeclaredElsewhere, refuseDeletingDeclared } from './fieldOwners.js';
 import { Problem } from './problem.js';
 import type { Services } from './services.js';
 
@@ -99,9 +101,18 @@ export function createObjects(services: Services, principal: Principal, sourceIP
     create(kind, object, { dryRun = false } = {}) {
       return dryRun ? store.create(kind, object, { ...writer, dryRun }) : settled(kind, () => store.create(kind, object, writer));
     },
-    update: (kind, object) => settled(kind, () => store.update(kind, object, writer)),
-    patchMeta: (kind, key, patch) => settled(kind, () => store.patchMeta(kind, key, patch, writer)),
-    async remove(kind, { metadata: { name, uid } }) {
+    async update(kind, object) {
+      refuseDeclaredElsewhere(kind, await store.get(kind, { namespace, name: object.metadata.name }), object, writer.fieldManager);
+      return settled(kind, () => store.update(kind, object, writer));
+    },
+    async patchMeta(kind, key, patch) {
+      const before: KubeObject = await store.get(kind, key);
+      refuseDeclaredElsewhere(kind, before, { ...before, metadata: mergePatch(before.metadata, patch) as ObjectMeta }, writer.fieldManager);
+      return settled(kind, () => store.patchMeta(kind, key, patch, writer));
+    },
+    async remove(kind, object) {
+      const { name, uid } = object.metadata;
+      refuseDeletingDeclared(kind, object);
       await vanished(kind, uid, async () => { await store.delete(kind, { namespace, name }, { ...writer, preconditions: { uid }, propagationPolicy: 'Background' }); });
     },
     async undo(kind, { metadata: { name, uid } }) {
