@@ -205,6 +205,10 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     async putFact(name, value) {
       await queue.run((transaction) => { put(transaction, `f/${name}`, value); });
     },
+    factNames: (prefix) => [...environment.keys(`f/${prefix}`)].map((key) => key.slice('f/'.length)),
+    async removeFacts(names) {
+      if (names.length > 0) await queue.run((transaction) => { for (const name of names) transaction.remove(`f/${name}`); });
+    },
 
     sweep,
     async close() {

@@ -30,6 +30,10 @@ export interface Records extends Outcomes {
   getFact(name: string): unknown;
   /** Resolves when durable. */
   putFact(name: string, value: unknown): Promise<void>;
+  /** Names of facts that begin so, in order. */
+  factNames(prefix: string): string[];
+  /** Resolves when durable; names that are no fact are fine. */
+  removeFacts(names: readonly string[]): Promise<void>;
   /** Removes logs and outcomes older than their retention. Returns how many records went. */
   sweep(now: number): Promise<number>;
   close(): Promise<void>;

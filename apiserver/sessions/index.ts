@@ -6,6 +6,7 @@ import type { Writer } from '#crds/objectStore.js';
 import { createRecorder } from '#controller/runtime/recorder.js';
 import { MAX_FRAME_BYTES } from '#crds/wire/frames.js';
 import { refuseUpgrade } from '../live/upgrade.js';
+import { forgetDeletedHosts } from './forget.js';
 import { createGateway } from './gateway.js';
 import { createPacer } from './pace.js';
 import { createPendingAgents } from './pending.js';
@@ -30,6 +31,7 @@ export function createSessions(options: SessionsOptions & { certPinSha256?: stri
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
   const gateway = createGateway(context);
   const pending = createPendingAgents(context);
+  const forgetting = forgetDeletedHosts(context);
   const unsubscribe = informers.onChange((event) => {
     pending.dispatch(event);
     gateway.dispatch(event);
@@ -64,6 +66,7 @@ export function createSessions(options: SessionsOptions & { certPinSha256?: stri
     async close() {
       cancelSweep();
       unsubscribe();
+      forgetting.stop();
       pending.close();
       await gateway.close();
       sockets.close();

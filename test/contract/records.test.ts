@@ -181,6 +181,10 @@ describe('records on LMDB', function () {
       await Promise.all([records.putFact('spool/web1', 42), records.putFact('other', { a: [1] })]);
       await reopen();
       expect(records.getFact('spool/web1')).to.equal(42);
+      await Promise.all([records.putFact('spool/web1/a', 1), records.putFact('spool/web2', 1)]);
+      expect(records.factNames('spool/web1')).to.deep.equal(['spool/web1', 'spool/web1/a']);
+      await records.removeFacts([...records.factNames('spool/web1'), 'spool/none']);
+      expect(records.factNames('')).to.deep.equal(['other', 'spool/web2']);
       expect(records.getFact('other')).to.deep.equal({ a: [1] });
     });
   });
