@@ -68,7 +68,7 @@ export function applyContract(bench: () => Bench): void {
       const managedFields = (made.metadata.managedFields ?? []).map((entry): ManagedFieldsEntry => ({ ...entry, manager: 'git', operation: 'Apply' }));
       const moved = await bench().store.update('Host', { ...made, metadata: { ...made.metadata, managedFields } }, by('upgrade'));
       expect(moved.metadata.managedFields?.map(({ manager, operation }) => [manager, operation])).to.deep.equal([['git', 'Apply']]);
-      const { object } = await apply(key, config(key, {}));
+      const { object } = await apply(key, config(key, { suspend: true }));
       expect(object.spec).not.to.have.property('displayName');
       const forgotten = await bench().store.update('Host', { ...object, metadata: { ...object.metadata, managedFields: [{}] } }, by('upgrade'));
       expect(forgotten.metadata.managedFields).to.equal(undefined);
@@ -85,7 +85,7 @@ export function applyContract(bench: () => Bench): void {
       expect(object.metadata.generation).to.equal(1);
       const main = await apply(key, { ...config(key, { displayName: 'One' }), status: { phase: 'Asleep' } });
       expect(main.object).to.deep.equal(object);
-      const gone = await apply(key, { ...config(key), status: {} }, 'probe', { subresource: 'status' });
+      const gone = await apply(key, config(key), 'probe', { subresource: 'status' });
       expect(gone.object.status ?? {}).to.deep.equal({});
       const absent = bench().fresh();
       expect(await refusal(apply(absent, { ...config(absent), status: {} }, 'probe', { subresource: 'status' }))).to.be.instanceOf(NotFound);
