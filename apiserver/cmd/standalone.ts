@@ -23,6 +23,7 @@ import { resourceHandler } from '../resources/index.js';
 import { createSessions } from '../sessions/index.js';
 import { openFileStore } from '../stores/file/index.js';
 import { writeAtomic } from './atomicFile.js';
+import { collectGarbage } from './collectGarbage.js';
 import { fingerprintOfCertificate, loadCertificate } from './certificates.js';
 import type { ServerConfig } from './config.js';
 import { keepGatewayLease } from './gatewayLease.js';
@@ -78,11 +79,10 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   const informers = createInformers({ store, log, clock });
   onStop(() => informers.stop());
   await informers.start();
+  await store.forgetPages();
   const gatewayName = instance.data.instanceId;
   const lease = await keepGatewayLease({ store, namespace, gatewayName, clock, log });
   onStop(() => { lease.stop(); });
-  const controllers = startControllers({ store, informers, outcomes: records, planKey: identity.planKey, clock, log, namespace, gatewayName });
-  onStop(() => controllers.stop());
   const manifests = config.manifestsDir === undefined ? undefined : createManifests({
     directory: config.manifestsDir, store, cache: informers.cache, records, namespace, clock, log,
     recorder: createRecorder({ store, cache: informers.cache, clock, log, namespace, instance: gatewayName, writer: manifestWriter }),
@@ -115,6 +115,10 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   await instance.save({ lastStart: new Date(now()).toISOString(), listening, ...(certificate.ca === undefined ? { caFingerprint: undefined } : { caFingerprint: fingerprintOfCertificate(certificate.ca) }) });
   onStop(sweepRecords((time) => records.sweep(time), now, log));
   log.info({ version, config: config.shown, dataDir, namespace }, 'server started');
+  // Last, so that the first look at a whole fleet keeps nobody waiting for the first answer.
+  const controllers = startControllers({ store, informers, outcomes: records, planKey: identity.planKey, clock, log, namespace, gatewayName });
+  onStop(() => controllers.stop());
+  controllers.idle().then(collectGarbage, (error: unknown) => { log.warn({ error: String(error) }, 'the first look at everything failed'); });
   const token = await identity.bootstrapToken();
   if (token !== undefined) print(`bootstrap token: ${token} (${baseUrl}/bootstrap?token=${token})`);
   print(listening);

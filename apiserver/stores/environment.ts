@@ -35,6 +35,11 @@ export interface Environment {
   commit(changes: readonly Change[]): Promise<void>;
   /** Sets key to `value` if it holds `expected`, across processes. Synchronous. */
   compareAndSet(key: string, expected: string | undefined, value: string): boolean;
+  /**
+   * Opens the file again, so that the pages read so far no longer count as this process's memory: it is mapped, and
+   * reading everything once maps everything. Only while nothing is being written.
+   */
+  forgetPages(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -127,6 +132,17 @@ export function openEnvironment(dir: string, name: string): Environment {
         });
       } catch (cause) {
         throw unavailable(dir, cause);
+      }
+    },
+    async forgetPages() {
+      usable();
+      try {
+        await (reopening = reopen());
+      } catch (cause) {
+        broken = new Unavailable(`data directory ${dir} could not be opened again: ${textOf(cause)}; restart the server`, { cause });
+        throw broken;
+      } finally {
+        reopening = undefined;
       }
     },
     async close() {

@@ -55,6 +55,8 @@ export interface FileStore extends ObjectStore {
    * @throws what `change` throws, and as create and update
    */
   modify<K extends Kind>(kind: K, key: ObjectKey, change: (old: StoredOf<K> | undefined) => Wanted<K>, options: ModifyOptions): Promise<StoredOf<K>>;
+  /** After the caches have read everything and before the first write: gives the memory back that reading took. */
+  forgetPages(): Promise<void>;
   /** Ends watches, waits for writes under way, and lets the directory go. */
   close(): Promise<void>;
 }
@@ -284,6 +286,8 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
       });
       return { object, created };
     },
+
+    forgetPages: () => environment.forgetPages(),
 
     async close() {
       const watches = [...onClose ?? []];
