@@ -11,6 +11,7 @@ import type { Admission } from '../../admission/types.js';
 import { openEnvironment, type Environment } from '../environment.js';
 import { alreadyExists, notFound, qualifiedResource } from '../errors.js';
 import { remember } from '../json.js';
+import { parseStored } from '../parseStored.js';
 import { deepFreeze } from '../plainJson.js';
 import { createWriteQueue, type Transaction } from '../writeQueue.js';
 import { decideApply } from './apply.js';
@@ -184,7 +185,7 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
       const { name } = object.metadata;
       throw new Invalid(`${qualifiedResource(kindOf(key))} "${name}" is too large: ${Buffer.byteLength(text)} bytes, the limit is ${MAX_OBJECT}`, { causes: [{ reason: 'FieldValueTooLong', message: `Too long: must have at most ${MAX_OBJECT} bytes` }] });
     }
-    const stored = deepFreeze(JSON.parse(text) as AnyStored);
+    const stored = parseStored(text) as AnyStored;
     if (dryRun) return stored as unknown as StoredOf<K>;
     remember(stored, text);
     transaction.put(key, stored, codec.encode(key, text));

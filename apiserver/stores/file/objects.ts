@@ -8,6 +8,7 @@ import { Unavailable } from '#crds/objectStore.js';
 import type { Stored } from '#crds/meta.js';
 import type { Admission } from '../../admission/types.js';
 import type { Environment } from '../environment.js';
+import { parseStored } from '../parseStored.js';
 import { deepFreeze } from '../plainJson.js';
 import type { AnyStored } from './history.js';
 import type { Sealer } from './seal.js';
@@ -34,7 +35,7 @@ export function createCodec(sealer: Sealer, admission: Pick<Admission, 'defaulte
     encode: (key, text) => (key.startsWith(sealed) ? sealer.seal(text, bound(key)) : text),
     decode(key, stored) {
       const text = key.startsWith(sealed) ? sealer.open(stored, bound(key)) : stored;
-      const object = JSON.parse(text) as KindMap[Kind];
+      const object = parseStored(text) as KindMap[Kind];
       return deepFreeze(admission.defaulted(kindOf(key), object)) as AnyStored;
     },
   };
