@@ -1,6 +1,6 @@
 /** Schema defaults, as in a cluster: filled in where a parent exists; a parent without its own default is never made up. */
 import type { StructuralSchema } from '#crds/crd.js';
-import { isPlain } from './schemaWalk.js';
+import { copyJson, isPlain } from './schemaWalk.js';
 
 /** What lies below a schema node and can have defaults; every other part of an object is never looked at. */
 interface DefaultsBelow {
@@ -43,7 +43,7 @@ function fill(value: unknown, below: DefaultsBelow): void {
   }
   if (!isPlain(value)) return;
   for (const { key, value: byDefault, nullable } of below.own) {
-    if (isAbsent(value, key, nullable)) value[key] = structuredClone(byDefault);
+    if (isAbsent(value, key, nullable)) value[key] = copyJson(byDefault);
   }
   for (const [key, deeper] of below.members) if (Object.hasOwn(value, key)) fill(value[key], deeper);
   if (below.others) for (const [key, inner] of Object.entries(value)) if (!below.known.has(key)) fill(inner, below.others);

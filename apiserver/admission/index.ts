@@ -19,7 +19,7 @@ import { checkListTypes } from './listTypes.js';
 import { checkMetadata, metadataSchema } from './metadata.js';
 import { prune } from './prune.js';
 import { schemaOf } from './schemaOf.js';
-import { isPlain } from './schemaWalk.js';
+import { copyJson, isPlain } from './schemaWalk.js';
 import { checkNamespace, checkStandalone } from './standalone.js';
 import type { Admission, AdmissionRequest, AdmissionResult } from './types.js';
 import { validate } from './validate.js';
@@ -69,11 +69,11 @@ export function createAdmission({ namespace = process.env['RM_NAMESPACE'] ?? 'de
       if (hasStatus && operation !== 'status') {
         const stored = (old as { status?: unknown } | undefined)?.status;
         if (stored === undefined) delete object['status'];
-        else object['status'] = structuredClone(stored);
+        else object['status'] = copyJson(stored);
       }
       if (hasStatus && operation === 'status' && old) {
         const { spec } = old as { spec?: unknown };
-        object['spec'] = structuredClone(spec);
+        object['spec'] = copyJson(spec);
       }
       applyDefaults(object, schema);
       const result = object as unknown as KindMap[K];
@@ -91,7 +91,7 @@ export function createAdmission({ namespace = process.env['RM_NAMESPACE'] ?? 'de
     defaulted: (kind, object) => {
       const { schema } = rulesOf(kind);
       if (hasDefaults(object, schema)) return object;
-      const copy = structuredClone(object);
+      const copy = copyJson(object);
       applyDefaults(copy, schema);
       return copy;
     },

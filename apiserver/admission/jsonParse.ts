@@ -18,7 +18,47 @@ export interface ParsedJson {
 
 /** @throws DecodeError with line and column */
 export function parseJson(text: string): ParsedJson {
-  return new Parser(text).document();
+  return quickly(text) ?? new Parser(text).document();
+}
+
+/**
+ * By JSON.parse, which is several times faster, when nothing is to be told: the text has as many `"…":` as the value has
+ * keys, so none was given twice, and no key or depth is refused. Undefined: the slow way finds out what is wrong, if anything.
+ */
+function quickly(text: string): ParsedJson | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const keys = countKeys(value, 0);
+  if (keys === undefined) return undefined;
+  let seen = 0;
+  // Inside a string the pattern may stand too; then more are seen than there are, never fewer.
+  for (const _match of text.matchAll(/"[\t\n\r ]*:/g)) if (++seen > keys) return undefined;
+  return { value, duplicates: [] };
+}
+
+function countKeys(value: unknown, depth: number): number | undefined {
+  if (typeof value !== 'object' || value === null) return 0;
+  if (depth >= MAX_DEPTH) return undefined;
+  let keys = 0;
+  if (Array.isArray(value)) {
+    for (const item of value as unknown[]) {
+      const inner = countKeys(item, depth + 1);
+      if (inner === undefined) return undefined;
+      keys += inner;
+    }
+    return keys;
+  }
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__') return undefined;
+    const inner = countKeys((value as Record<string, unknown>)[key], depth + 1);
+    if (inner === undefined) return undefined;
+    keys += inner + 1;
+  }
+  return keys;
 }
 
 class Parser {

@@ -4,14 +4,14 @@
  */
 import type { StructuralSchema } from '#crds/crd.js';
 import { child, item } from './fieldErrors.js';
-import { isPlain, keepsUnknown, memberSchema, put } from './schemaWalk.js';
+import { copyJson, isPlain, keepsUnknown, memberSchema, put } from './schemaWalk.js';
 import type { Plain } from './schemaWalk.js';
 
 /** @param unknown receives the path of every field left out */
 export function prune(value: unknown, schema: StructuralSchema, path: string, unknown: string[]): unknown {
   if (Array.isArray(value)) {
     const { items } = schema;
-    return items ? value.map((each, index) => prune(each, items, item(path, index), unknown)) : structuredClone(value);
+    return items ? value.map((each, index) => prune(each, items, item(path, index), unknown)) : copyJson(value);
   }
   if (!isPlain(value)) return value;
   const result: Plain = {};
@@ -21,7 +21,7 @@ export function prune(value: unknown, schema: StructuralSchema, path: string, un
     if (known) {
       if (inner === null && !known.nullable) continue;
       put(result, key, prune(inner, known, child(path, key), unknown));
-    } else if (keepsUnknown(schema)) put(result, key, structuredClone(inner));
+    } else if (keepsUnknown(schema)) put(result, key, copyJson(inner));
     else unknown.push(child(path, key));
   }
   return result;

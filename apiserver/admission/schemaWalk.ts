@@ -1,7 +1,7 @@
 /** Small helpers every walk over an object and its structural schema shares. */
 import type { StructuralSchema } from '#crds/crd.js';
 
-export { equal as sameJson, isRecord as isPlain } from '../stores/plainJson.js';
+export { copyJson, equal as sameJson, isRecord as isPlain } from '../stores/plainJson.js';
 export type { Json as Plain } from '../stores/plainJson.js';
 
 /** The schema of a member: declared, or that of additionalProperties; undefined when the name is unknown. */

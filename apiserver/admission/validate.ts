@@ -61,9 +61,12 @@ function matches(pattern: string, value: string): boolean {
 
 const DATE_TIME = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 
+/** Lengths are counted in characters, which differ from UTF-16 units only beyond the basic plane. */
+const SURROGATE = /[\ud800-\udfff]/;
+
 function checkString(value: string, schema: StructuralSchema, path: string, errors: FieldError[]): void {
   const { maxLength, minLength, pattern, format } = schema;
-  const length = maxLength === undefined && minLength === undefined ? 0 : [...value].length;
+  const length = (maxLength !== undefined || minLength !== undefined) && SURROGATE.test(value) ? [...value].length : value.length;
   // The first of the three that fails is the one that is told.
   if (maxLength !== undefined && length > maxLength) errors.push(tooLong(path, maxLength));
   else if (minLength !== undefined && length < minLength) errors.push(invalid(path, value, `${path} in body should be at least ${minLength} chars long`));

@@ -3,6 +3,7 @@
  * the socket, and when the store lets it go (too far behind) it gets ERROR 410 and the end, from which clients relist.
  */
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import type { Log } from '#controller/ports.js';
 import type { KubeObject } from '#crds/meta.js';
 import type { ObjectStore, WatchEvent } from '#crds/objectStore.js';
@@ -39,21 +40,49 @@ export async function answerWatch(call: Call, served: Served, store: ObjectStore
   res.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });
   res.flushHeaders();
   const encode = encoder(served, form, sendInitialEvents);
+  const lines = gathered(res);
   try {
     for await (const event of store.watch(served.kind, { namespace, labelSelector, fieldSelector, resourceVersion: sendInitialEvents ? undefined : resourceVersion, bookmarks, signal: ended.signal })) {
       if (res.destroyed) break;
-      if (!res.write(encode(event))) await once(res, 'drain', { signal: ended.signal }).catch(() => undefined);
+      lines.add(encode(event));
+      if (res.writableNeedDrain) await once(res, 'drain', { signal: ended.signal }).catch(() => undefined);
     }
   } catch (error) {
     const status = statusOf(error);
     if (!status) log.error({ err: error, kind: served.kind }, 'watch failed');
-    res.write(`${JSON.stringify({ type: 'ERROR', object: status ?? internalError() })}\n`);
+    lines.add(`${JSON.stringify({ type: 'ERROR', object: status ?? internalError() })}\n`);
   } finally {
     clearTimeout(timer);
+    lines.flush();
     // A client that has stopped reading would keep its socket for ever.
     if (res.writableNeedDrain) res.destroy();
     else res.end();
   }
+}
+
+/** As much as one write of a list's first events takes before the client's pace is asked for. */
+const FLUSH_AT = 64 * 1024;
+
+/** Events that are there together go out in one write: with many watchers the writes are what fan-out costs. */
+function gathered(res: ServerResponse): { add(line: string): void; flush(): void } {
+  let text = '';
+  let scheduled = false;
+  const flush = (): void => {
+    scheduled = false;
+    if (text !== '' && !res.destroyed) res.write(text);
+    text = '';
+  };
+  return {
+    add(line) {
+      text += line;
+      if (text.length >= FLUSH_AT) flush();
+      else if (!scheduled) {
+        scheduled = true;
+        setImmediate(flush);
+      }
+    },
+    flush,
+  };
 }
 
 function encoder(served: Served, { wanted, include, now }: Form, sendInitialEvents: boolean): (event: WatchEvent<KubeObject>) => string {

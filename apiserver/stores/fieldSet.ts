@@ -19,12 +19,22 @@ export function isEmptySet(set: FieldSet): boolean {
   return !set.own && [...set.children.values()].every(isEmptySet);
 }
 
+/** Sets are never changed once made, and stored objects share the text they were read from. */
+const parsed = new WeakMap<object, FieldSet>();
+
 export function parseFields(fields: unknown): FieldSet {
+  if (!isRecord(fields)) return emptySet();
+  if (!Object.isFrozen(fields)) return readFields(fields);
+  let set = parsed.get(fields);
+  if (set === undefined) parsed.set(fields, (set = readFields(fields)));
+  return set;
+}
+
+function readFields(fields: Record<string, unknown>): FieldSet {
   const set = emptySet();
-  if (!isRecord(fields)) return set;
   for (const [element, inner] of Object.entries(fields)) {
     if (element === '.') { set.own = true; continue; }
-    const child = parseFields(inner);
+    const child = isRecord(inner) ? readFields(inner) : emptySet();
     if (child.children.size === 0) child.own = true;
     set.children.set(element, child);
   }
@@ -89,6 +99,16 @@ export function intersection(a: FieldSet, b: FieldSet): FieldSet {
     if (!isEmptySet(both)) children.set(element, both);
   }
   return { own: a.own && b.own, children };
+}
+
+/** Whether every member of `a` is in `b`. */
+export function isSubset(a: FieldSet, b: FieldSet): boolean {
+  if (a.own && !b.own) return false;
+  for (const [element, set] of a.children) {
+    const other = b.children.get(element);
+    if (other === undefined ? !isEmptySet(set) : !isSubset(set, other)) return false;
+  }
+  return true;
 }
 
 export function intersects(a: FieldSet, b: FieldSet): boolean {

@@ -9,7 +9,7 @@ import { apiVersionOf, resources, type Kind } from '#crds/kinds.js';
 import type { StructuralSchema } from '#crds/crd.js';
 import type { KubeObject, ManagedFieldsEntry, Timestamp } from '#crds/meta.js';
 import { coreSchemas } from '../admission/coreSchemas.js';
-import { difference, diffFields, emptySet, formatFields, intersects, isEmptySet, isFieldsV1, parseFields, union, type FieldDiff, type FieldSet } from './fieldSet.js';
+import { difference, diffFields, emptySet, formatFields, intersects, isEmptySet, isFieldsV1, isSubset, parseFields, union, type FieldDiff, type FieldSet } from './fieldSet.js';
 import type { Json } from './plainJson.js';
 
 const metadataSchema: StructuralSchema = {
@@ -73,9 +73,12 @@ export function afterUpdate(kind: Kind, entries: readonly ManagedFieldsEntry[], 
   const result: ManagedFieldsEntry[] = [];
   let own: FieldSet | undefined;
   let ownTime: Timestamp | undefined;
+  /** The set of the only own entry, when this write only sets again what it has. */
+  let same: Record<string, unknown> | undefined;
   for (const entry of entries) {
     const fields = parseFields(entry.fieldsV1);
     if (isOwn(entry)) {
+      same = own === undefined && entry.fieldsV1 !== undefined && isEmptySet(removed) && isSubset(changed, fields) ? entry.fieldsV1 : undefined;
       own = own === undefined ? fields : union(own, fields);
       ownTime = entry.time;
       continue;
@@ -84,7 +87,7 @@ export function afterUpdate(kind: Kind, entries: readonly ManagedFieldsEntry[], 
     const left = formatFields(difference(fields, lost));
     if (left !== undefined) result.push({ ...entry, fieldsV1: left });
   }
-  const fieldsV1 = formatFields(union(own === undefined ? emptySet() : difference(own, removed), changed));
+  const fieldsV1 = same ?? formatFields(union(own === undefined ? emptySet() : difference(own, removed), changed));
   // Who only took fields away set nothing: its entry keeps the time of the last field it set.
   const time = isEmptySet(changed) ? ownTime : by.time;
   if (fieldsV1 !== undefined) result.push({ manager: by.manager, operation: 'Update', apiVersion, ...(time === undefined ? {} : { time }), fieldsType: 'FieldsV1', fieldsV1, ...(by.subresource === undefined ? {} : { subresource: by.subresource }) });

@@ -28,6 +28,19 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
+/** A deep copy of plain JSON; many times quicker than structuredClone. */
+export function copyJson<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(copyJson) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const copy: Json = {};
+  for (const key of Object.keys(value)) {
+    const inner: unknown = copyJson((value as Json)[key]);
+    if (key === '__proto__') Object.defineProperty(copy, key, { value: inner, enumerable: true, configurable: true, writable: true });
+    else copy[key] = inner;
+  }
+  return copy as T;
+}
+
 /** RFC 7386. The result shares parts of both. `__proto__` is a name like any other. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isRecord(patch)) return patch;
