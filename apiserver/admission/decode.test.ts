@@ -75,6 +75,17 @@ describe('Decoding text', () => {
     expect(Object.entries(value)).to.deep.equal([['constructor', 1], ['toString', 2]]);
   });
 
+  it('finds a key given twice whatever else the text holds, and nothing where none is', () => {
+    const key = fc.oneof(fc.string(), fc.constantFrom('a', 'b', '":', '\\" :', 'a":1,"a')).filter((name) => name !== '__proto__');
+    fc.assert(fc.property(fc.array(fc.tuple(key, fc.oneof(fc.string(), fc.constantFrom('":', '{"a":1,"a":2}'), fc.integer())), { maxLength: 6 }), fc.constantFrom('', ' ', '\n\t'), (members, space) => {
+      const text = `{${members.map(([name, value]) => `${space}${JSON.stringify(name)}${space}:${space}${JSON.stringify(value)}`).join(',')}}`;
+      const names = members.map(([name]) => name);
+      const { value, duplicates } = decode(text, 'json');
+      expect(value).to.deep.equal(JSON.parse(text));
+      expect(duplicates).to.have.members([...new Set(names.filter((name, index) => names.indexOf(name) < index))]);
+    }));
+  });
+
   it('reads every document of a manifest file and leaves empty ones out', () => {
     expect(decodeDocuments('---\na: 1\n---\n# nothing\n---\nb: 2\n')).to.deep.equal([{ a: 1 }, { b: 2 }]);
     expect(() => decodeDocuments('a: 1\n---\nb: [')).to.throw(DecodeError, /line \d+/);
