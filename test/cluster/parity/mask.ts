@@ -5,7 +5,7 @@ export function mask(text: string): string {
     .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, 'UID')
     .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+-]\d{4})/g, 'TIME')
     .replace(/(resourceVersion"?: ?)"\d+"/gi, '$1"VERSION"').replace(/(Resource Version: +)\d+/g, '$1VERSION')
-    .replace(/(\/(LIVE|MERGED)-)\d+/g, '$1N').replace(/kubectl-edit-\d+/g, 'kubectl-edit-N')
+    .replace(/(\/(LIVE|MERGED)-)\d+/g, '$1N').replace(/kubectl[-.\d]*-edit-\d+/g, 'kubectl-edit-N')
     .replace(/^[IWE]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ /gm, 'LOG ')
     .replace(/\bgen-[a-z0-9]{5}\b/g, 'gen-NAME')
     .replace(/(Creation Timestamp: +|Time: +)TIME/g, '$1TIME')
