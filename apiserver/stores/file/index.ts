@@ -159,7 +159,7 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
   /** The state a removed object is shown in, under the version of its removal. */
   const removed = new WeakMap<AnyStored, AnyStored>();
 
-  const context = (): ListContext => ({ objects: { keys: (kind) => objects.keys(kind), get: (key) => queue.durable(key) }, history, version, tokenKey });
+  const context = (): ListContext => ({ objects: { keys: (kind) => objects.keys(kind), labelValues: (kind, label) => objects.labelValues(kind, label, (key) => queue.durable(key)), get: (key) => queue.durable(key) }, history, version, tokenKey });
   const ready = async (): Promise<void> => { await environment.reopening; };
 
   function carryOut<K extends Kind>(transaction: Transaction<AnyStored>, key: string, decision: Decision<K>, dryRun: boolean): StoredOf<K> {

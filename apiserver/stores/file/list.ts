@@ -11,7 +11,7 @@ import type { AnyStored, History } from './history.js';
 import { firstAtLeast, keyOf, type Objects } from './objects.js';
 
 export interface ListContext {
-  objects: { keys: Objects['keys']; get(key: string): AnyStored | undefined };
+  objects: { keys: Objects['keys']; labelValues(kind: Kind, label: string): ReadonlyMap<string, string>; get(key: string): AnyStored | undefined };
   history: History;
   /** The newest durable version. */
   version: number;
@@ -37,7 +37,7 @@ export function list(context: ListContext, kind: Kind, options: ListOptions): Ob
     return { items: one !== undefined && (matches?.(one) ?? true) ? [one] : [], resourceVersion: String(version) };
   }
 
-  if (past.size === 0 && page === undefined && (options.limit === undefined || options.limit <= 0)) return { items: everything(context, kind, prefix, matches), resourceVersion: String(version) };
+  if (past.size === 0 && page === undefined && (options.limit === undefined || options.limit <= 0)) return { items: everything(context, kind, prefix, matches, firstEquality(options.labelSelector)), resourceVersion: String(version) };
 
   const items: AnyStored[] = [];
   const limit = options.limit === undefined || options.limit <= 0 ? Infinity : options.limit;
@@ -62,15 +62,24 @@ export function list(context: ListContext, kind: Kind, options: ListOptions): Ob
 }
 
 /** The whole of today's state: the commonest list, without a step per key. */
-function everything({ objects }: ListContext, kind: Kind, prefix: string, matches: Matcher | undefined): AnyStored[] {
+function everything({ objects }: ListContext, kind: Kind, prefix: string, matches: Matcher | undefined, wanted: { label: string; value: string } | undefined): AnyStored[] {
   const keys = objects.keys(kind);
+  const values = wanted && objects.labelValues(kind, wanted.label);
   const end = firstAtLeast(keys, endOf(prefix));
   const items: AnyStored[] = [];
   for (let index = firstAtLeast(keys, prefix); index < end; index += 1) {
-    const object = objects.get(keys[index] ?? '');
+    const key = keys[index] ?? '';
+    if (values !== undefined && values.get(key) !== wanted?.value) continue;
+    const object = objects.get(key);
     if (object !== undefined && (matches === undefined || matches(object))) items.push(object);
   }
   return items;
+}
+
+/** The first requirement of a selector that was found readable, when it is `label=value`: it narrows down where to look. */
+function firstEquality(labelSelector: string | undefined): { label: string; value: string } | undefined {
+  const [, label, value] = /^([^\s=!<>(),]+)==?([^\s=!<>(),]+)(?:,|$)/.exec(labelSelector ?? '') ?? [];
+  return label === undefined || value === undefined ? undefined : { label, value };
 }
 
 function snapshotVersion(context: ListContext, options: ListOptions): number {

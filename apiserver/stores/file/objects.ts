@@ -47,7 +47,15 @@ export interface Objects {
   set(key: string, object: AnyStored | undefined): void;
   /** All keys of a kind, sorted. Not to be changed or kept. */
   keys(kind: Kind): readonly string[];
+  /**
+   * The value a label has on each object of a kind, by key; objects without it are left out. Made when first asked for and
+   * kept up from then on, so that a list by label need not look into every object. @param read the durable object of a key
+   */
+  labelValues(kind: Kind, label: string, read: (key: string) => AnyStored | undefined): ReadonlyMap<string, string>;
 }
+
+/** Labels of all kinds whose values are kept; the one made first goes when there are more. */
+const MOST_LABELS = 16;
 
 export function createObjects(environment: Environment, codec: Codec): Objects {
   const held = new Map<string, WeakRef<AnyStored> | undefined>();
@@ -67,7 +75,15 @@ export function createObjects(environment: Environment, codec: Codec): Objects {
     }
   }
 
-  return {
+  const byLabel = new Map<string, { kind: Kind; label: string; values: Map<string, string> }>();
+  const note = (values: Map<string, string>, label: string, key: string, object: AnyStored | undefined): void => {
+    const { labels } = object?.metadata ?? {};
+    const value = labels !== undefined && Object.hasOwn(labels, label) ? labels[label] : undefined;
+    if (value === undefined) values.delete(key);
+    else values.set(key, value);
+  };
+
+  const objects: Objects = {
     get(key) {
       const reference = held.get(key);
       const kept = reference?.deref();
@@ -79,6 +95,7 @@ export function createObjects(environment: Environment, codec: Codec): Objects {
       return object;
     },
     set(key, object) {
+      for (const { kind, label, values } of byLabel.values()) if (kind === kindOf(key)) note(values, label, key, object);
       const keys = sorted.get(kindOf(key)) ?? [];
       if (object === undefined) {
         if (held.delete(key)) keys.splice(firstAtLeast(keys, key), 1);
@@ -88,7 +105,19 @@ export function createObjects(environment: Environment, codec: Codec): Objects {
       held.set(key, new WeakRef(object));
     },
     keys: (kind) => sorted.get(kind) ?? [],
+    labelValues(kind, label, read) {
+      const name = `${kind} ${label}`;
+      const known = byLabel.get(name);
+      if (known !== undefined) return known.values;
+      const values = new Map<string, string>();
+      for (const key of objects.keys(kind)) note(values, label, key, read(key));
+      const [oldest] = byLabel.keys();
+      if (byLabel.size >= MOST_LABELS && oldest !== undefined) byLabel.delete(oldest);
+      byLabel.set(name, { kind, label, values });
+      return values;
+    },
   };
+  return objects;
 }
 
 /** Index of the first key >= `key` in a sorted array. */
