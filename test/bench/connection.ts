@@ -51,7 +51,8 @@ export class Connection {
 
   static open({ port, ca, token }: Target): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: '127.0.0.1', port, ca, ALPNProtocols: ['http/1.1'], noDelay: true } as Parameters<typeof connect>[0], () => {
+      const socket = connect({ host: '127.0.0.1', port, ca, ALPNProtocols: ['http/1.1'] }, () => {
+        socket.setNoDelay(true);
         socket.off('error', reject);
         resolve(new Connection(socket, token));
       });
@@ -99,7 +100,7 @@ export class Connection {
     this.#head = Buffer.concat([this.#head, data.subarray(at)]);
     const end = this.#head.indexOf(HEADER_END);
     if (end < 0) return data.length;
-    const head = this.#head.latin1Slice(0, end);
+    const head = this.#head.toString('latin1', 0, end);
     this.#head = Buffer.alloc(0);
     this.#status = Number(head.slice(9, 12));
     this.#bytes = 0;
