@@ -35,6 +35,9 @@ const object = fc.array(fc.tuple(key, tree), { maxLength: 6 }).map((entries) => 
 /** A patch that gets past the first checks: parts at places where such parts are. */
 const patch = fc.record({ metadata: object, spec: object, data: tree, stringData: tree, status: tree }, { requiredKeys: [] }).map((record) => new Entries(Object.entries(record)));
 
+/** For a query; half a surrogate pair becomes the replacement character. */
+const encoded = (text: string): string => encodeURIComponent(Buffer.from(text).toString());
+
 function prototypeIsClean(): void {
   expect(Object.keys(Object.prototype)).to.deep.equal([]);
   expect(({} as Record<string, unknown>)['polluted']).to.equal(undefined);
@@ -138,7 +141,7 @@ describe('anything at all', function () {
       const headed = (path: string) => patch.map(({ entries }) => new Entries([['apiVersion', path.startsWith('/api/') ? 'v1' : 'restic-manager.io/v1alpha1'], ['kind', { hosts: 'Host', schedules: 'Schedule', sourcegroups: 'SourceGroup', secrets: 'Secret' }[path.split('/').at(-2) ?? ''] ?? ''], ...entries]));
       const call = target.chain((path) => fc.tuple(fc.constant(path), fc.oneof({ weight: 4, arbitrary: headed(path) }, { weight: 1, arbitrary: tree })));
       await fc.assert(fc.asyncProperty(call, fc.oneof(fc.constantFrom('a', 'kubectl', ''), fc.string({ maxLength: 6 })), fc.boolean(), async ([path, value], manager, force) => {
-        const { status } = await sound('PATCH', `${path}?fieldManager=${encodeURIComponent(manager.toWellFormed())}&force=${String(force)}`, toText(value), 'application/apply-patch+yaml');
+        const { status } = await sound('PATCH', `${path}?fieldManager=${encoded(manager)}&force=${String(force)}`, toText(value), 'application/apply-patch+yaml');
         if (status < 300) await storable(path);
       }), settings(350));
     });
@@ -173,7 +176,7 @@ describe('anything at all', function () {
     it('DeleteOptions (dry run) and every query parameter of a list or a watch', async () => {
       const token = fc.oneof(fc.constantFrom('', '0', '1', '-1', '999999999', '1e3', 'NaN', 'a', 'a=b', 'a in (b', 'a in (b,c)', '!a', 'a!=b,c', 'a==,', ',', '=', 'metadata.name=web1', 'metadata.name!=x', 'spec.none=1', 'true', 'NotOlderThan', 'Exact', 'All', 'eyJ2IjoxfQ', 'eyJ2IjoxfQ.AAAA', '{}', '..', '%'), fc.string({ maxLength: 10 }), fc.base64String({ maxLength: 40 }));
       const query = fc.array(fc.tuple(fc.constantFrom('labelSelector', 'fieldSelector', 'continue', 'limit', 'resourceVersion', 'resourceVersionMatch', 'sendInitialEvents', 'allowWatchBookmarks', 'includeObject', 'dryRun', 'fieldValidation', 'propagationPolicy', 'pretty'), token), { maxLength: 4 })
-        .map((pairs) => pairs.map(([name, value]) => `${name}=${encodeURIComponent(value.toWellFormed())}`).join('&'));
+        .map((pairs) => pairs.map(([name, value]) => `${name}=${encoded(value)}`).join('&'));
       await fc.assert(fc.asyncProperty(target, query, fc.constantFrom('list', 'watch', 'get'), tree, async (path, search, verb, body) => {
         const collection = path.slice(0, path.lastIndexOf('/'));
         if (verb === 'watch') {
