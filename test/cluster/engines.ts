@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startCluster, type ClusterOptions, type ClusterRole } from '../builders/cluster.js';
+import { startCluster, type ClusterRole } from '../builders/cluster.js';
 import { startApi } from '../integration/kubectl/server.js';
 import { toolPath } from '../../hack/tools/paths.js';
 
@@ -26,16 +26,21 @@ export interface Engines {
   both: readonly [standalone: Engine, cluster: Engine];
   /** Writes into the shared folder. */
   file(name: string, content: string): Promise<void>;
-  compact(): Promise<void>;
+  /** Only with `short`: every version up to now is too old to watch or to page from, on both. */
+  forget(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const RUN_MS = 60_000;
+/** Changes the standalone engine keeps when it is to forget soon. */
+const HISTORY = 200;
 
-export async function startEngines(options?: ClusterOptions): Promise<Engines> {
+/** @param short both forget soon: `forget` then makes every version up to now too old */
+export async function startEngines({ short = false }: { short?: boolean } = {}): Promise<Engines> {
+  let turns = 0;
   const shared = await mkdtemp(join(tmpdir(), 'rm-engines-'));
-  const cluster = await startCluster(options);
-  const api = await startApi().catch(async (error: unknown) => { await cluster.stop(); throw error; });
+  const cluster = await startCluster({ watchCache: !short });
+  const api = await startApi(short ? { history: HISTORY } : {}).catch(async (error: unknown) => { await cluster.stop(); throw error; });
   const engine = (parts: Omit<Engine, 'run'>): Engine => ({ ...parts, run: (kubectl, args, given) => runKubectl(kubectl, args, shared, join(shared, `home-${parts.name}-${kubectl}`), parts.kubeconfigOf(given?.role ?? 'admin'), given) });
   return {
     both: [
@@ -46,7 +51,13 @@ export async function startEngines(options?: ClusterOptions): Promise<Engines> {
       engine({ name: 'cluster', url: cluster.url, ca: cluster.ca, kubeconfigOf: cluster.kubeconfigOf, request: cluster.request }),
     ],
     file: (name, content) => writeFile(join(shared, name), content),
-    compact: cluster.compact,
+    async forget() {
+      const hosts = '/apis/restic-manager.io/v1alpha1/namespaces/default/hosts';
+      await api.request('POST', hosts, { body: JSON.stringify({ apiVersion: 'restic-manager.io/v1alpha1', kind: 'Host', metadata: { name: 'churn' }, spec: {} }), headers: { 'content-type': 'application/json' } });
+      for (let turn = 0; turn < HISTORY + 50; turn += 1) await api.store.patchMeta('Host', { namespace: 'default', name: 'churn' }, { annotations: { turn: String((turns += 1)) } }, { principal: { name: 'system:test', role: 'system' }, door: 'system', fieldManager: 'test' });
+      await cluster.request('POST', hosts, { apiVersion: 'restic-manager.io/v1alpha1', kind: 'Host', metadata: { name: 'churn' }, spec: {} });
+      await cluster.compact();
+    },
     async stop() {
       await Promise.all([api.close(), cluster.stop()]);
       await rm(shared, { recursive: true, force: true });

@@ -42,10 +42,11 @@ export const quiet = { debug: () => undefined, info: () => undefined, warn: () =
 /** RM_TEST_KUBECTL, for another minor version; else the fetched one, else the one on PATH. */
 export const kubectlPath = (): string => process.env['RM_TEST_KUBECTL'] ?? (existsSync(join(toolsFolder, 'kubectl')) ? join(toolsFolder, 'kubectl') : (onPath('kubectl') ?? 'kubectl'));
 
-export async function startApi(): Promise<ApiUnderTest> {
+/** @param history how many changes a watch may be behind, for suites that want to see 410 */
+export async function startApi({ history }: { history?: number } = {}): Promise<ApiUnderTest> {
   const dir = await mkdtemp(join(tmpdir(), 'rm-kubectl-'));
   const certificate = await loadCertificate(dir, { now: Date.now() });
-  const store = await openFileStore({ dir, admission: createAdmission({ namespace: 'default', may: (principal, question) => authorize(principal, question).allowed }), secretKey: randomBytes(32) });
+  const store = await openFileStore({ dir, admission: createAdmission({ namespace: 'default', may: (principal, question) => authorize(principal, question).allowed }), secretKey: randomBytes(32), ...(history === undefined ? {} : { history: { changes: history, bytes: 8 * 1024 * 1024 } }) });
   const tokens = new Map<string, Principal>(roles.map((role) => [randomBytes(16).toString('hex'), { name: role === 'admin' ? 'system:admin' : `the-${role}`, role }]));
   const tokenOf = (role: Role): string => [...tokens].find(([, principal]) => principal.role === role)?.[0] ?? '';
   const app = express();
