@@ -61,12 +61,18 @@ function problemOf(host: Stored<Host>, plan: CompiledPlan, { cache }: ReconcileC
   return plan.ok ? undefined : { reason: plan.reason, message: plan.message };
 }
 
+/** Characters of an RFC 3339 time in UTC up to the second. */
+const SECONDS = '2026-01-01T00:00:00'.length;
+
 /** The newest finished backup among the jobs at hand, or what the status says already when that is newer: jobs go, the fact stays. */
 function lastBackupOf(host: Stored<Host>, jobs: readonly Stored<ResticJob>[]): HostLastBackup | undefined {
   const known = host.status?.lastBackup;
   let newest: Stored<ResticJob> | undefined;
   let at = parseTime(known?.time) ?? 0;
+  // Nearly every job is older than what is known: to the second that shows without reading times.
+  const since = (known?.time ?? '').slice(0, SECONDS);
   for (const job of jobs) {
+    if ((job.status?.completionTime ?? '').slice(0, SECONDS) < since) continue;
     if (job.spec.type !== 'Backup' || !isFinished(job) || job.status?.reason === 'AlreadyRan' || job.status?.reason === 'CancelledBeforeStart') continue;
     const completed = parseTime(job.status?.completionTime) ?? 0;
     if (completed > at || (completed === at && job.metadata.name === known?.jobName)) [newest, at] = [job, completed];
