@@ -81,8 +81,8 @@ export function createManifests({ directory, store, cache, records, recorder, na
   const notices = createNotices({ recorder, namespace, log });
   const watcher = watchDirectories(() => { wake(NOTICED_MS); }, log);
   const status: ManifestsStatus = { directory, state: 'pending', lastSync: undefined, lastSuccess: ledger.state.lastSuccess, objects: 0, problems: [], pruning: nothing };
-  /** What the last pass saw, and what it left to do. */
-  const last = { signature: '', applied: 0, retry: true };
+  /** What the last pass saw, when all was applied (epoch ms), and whether something is left to do. */
+  const last: { snapshot?: Snapshot; applied: number; retry: boolean } = { applied: 0, retry: true };
   let since: { digest: string; time: number } | undefined;
   let stopped = false;
   let timer: { due: number; cancel: () => void } | undefined;
@@ -117,17 +117,19 @@ export function createManifests({ directory, store, cache, records, recorder, na
 
   /** @returns ms until the next one */
   async function pass(): Promise<number> {
-    const isDue = last.retry || clock.now() - last.applied >= resyncMs || status.pruning.state === 'waiting' || isConfirmed();
-    if (!isDue && (await listManifests(directory)).signature === last.signature) {
+    const isDue = last.retry || isResyncDue() || status.pruning.state === 'waiting' || isConfirmed();
+    if (!isDue && (await listManifests(directory)).signature === last.snapshot?.signature) {
       status.lastSync = clock.now();
       return rescanMs;
     }
-    const snapshot = await readSettled(directory, clock, settleMs);
+    // The scans that count for a removal, and the full syncs, trust nothing but what they read.
+    const known = isResyncDue() || status.pruning.state === 'waiting' ? undefined : last.snapshot;
+    const snapshot = await readSettled(directory, { clock, settleMs, decode: (path, bytes) => decodeManifest(path, bytes, namespace), ...(known ? { known } : {}) });
     if (snapshot === undefined) {
       if (status.state === 'pending') status.problems = [{ message: 'the directory changes all the time' }];
       return RESTLESS_MS;
     }
-    if (snapshot.signature !== last.signature) {
+    if (snapshot.signature !== last.snapshot?.signature) {
       watcher.set(snapshot.directories);
       // What changed before the new watchers were there told nobody.
       if ((await listManifests(directory)).signature !== snapshot.signature) again = true;
@@ -139,10 +141,9 @@ export function createManifests({ directory, store, cache, records, recorder, na
 
   async function sync(snapshot: Snapshot): Promise<void> {
     const now = clock.now();
-    const everything = now - last.applied >= resyncMs;
-    const decoded = snapshot.files.map(({ path, bytes }) => decodeManifest(path, bytes, namespace));
-    const unique = withoutDuplicates(decoded.flatMap(({ documents }) => documents));
-    const found: ManifestProblem[] = [...snapshot.problems, ...decoded.flatMap(({ problems }) => problems), ...unique.problems];
+    const everything = isResyncDue();
+    const unique = withoutDuplicates(snapshot.files.flatMap(({ documents }) => documents));
+    const found: ManifestProblem[] = [...snapshot.problems, ...snapshot.files.flatMap(({ problems }) => problems), ...unique.problems];
     if (unique.documents.length === 0 && found.length === 0 && Object.keys(ledger.state.inventory).length > 0) found.push({ message: `${directory} declares nothing: is it mounted?` });
     const applied = await applyAll(unique.documents, { store, cache, ledger }, everything);
     const problems = [...found, ...applied.problems];
@@ -150,7 +151,7 @@ export function createManifests({ directory, store, cache, records, recorder, na
     if (problems.length > 0) since = undefined;
     else if (since?.digest !== snapshot.digest) since = { digest: snapshot.digest, time: now };
     // What could not be read may be readable again without a trace in the listing.
-    Object.assign(last, { signature: snapshot.signature, retry: applied.retry || snapshot.problems.length > 0, ...(everything ? { applied: now } : {}) });
+    Object.assign(last, { snapshot, retry: applied.retry || snapshot.problems.length > 0, ...(everything ? { applied: now } : {}) });
     const pruning = await prune(new Set(unique.documents.map(({ kind, key }) => idOf(kind, key))), snapshot.digest, problems.length);
 
     Object.assign(status, { state: problems.length > 0 ? 'failing' : 'synced', lastSync: clock.now(), objects: unique.documents.length, problems, pruning });
@@ -219,6 +220,7 @@ export function createManifests({ directory, store, cache, records, recorder, na
     });
   }
 
+  const isResyncDue = (): boolean => clock.now() - last.applied >= resyncMs;
   const isConfirmed = (): boolean => ledger.state.confirmed !== undefined && ledger.state.confirmed === status.pruning.id;
 
   return {

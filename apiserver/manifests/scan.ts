@@ -13,6 +13,8 @@ export interface ManifestFile {
   /** Below the directory, with `/`. */
   path: string;
   real: string;
+  /** Another one: the file may hold something else. */
+  stamp: string;
 }
 
 export interface FileProblem {
@@ -57,6 +59,10 @@ export async function listManifests(directory: string): Promise<Listing> {
   return listing;
 }
 
+interface Found { path: string; real: string; stats: BigIntStats }
+
+const stampOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string => [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+
 class Walk {
   private readonly root: string;
   private readonly listing: Listing;
@@ -91,7 +97,7 @@ class Walk {
     }
   }
 
-  private async look(at: string, path: string): Promise<(ManifestFile & { stats: BigIntStats }) | undefined> {
+  private async look(at: string, path: string): Promise<Found | undefined> {
     try {
       const own = await lstat(at, { bigint: true });
       if (!own.isSymbolicLink()) {
@@ -109,16 +115,16 @@ class Walk {
     }
   }
 
-  private file({ path, real, stats }: ManifestFile & { stats: BigIntStats }): void {
+  private file({ path, real, stats }: Found): void {
     if (!stats.isFile()) this.problem(path, 'is not a regular file');
     else if (stats.size > BigInt(BODY_LIMIT)) this.problem(path, `is larger than ${String(BODY_LIMIT)} bytes`);
     else if (this.listing.files.length === MAX_FILES) this.full = true;
-    else this.listing.files.push({ path, real });
+    else this.listing.files.push({ path, real, stamp: stampOf(stats) });
   }
 
   private note(path: string, real: string, stats: BigIntStats): void {
     if (stats.isDirectory()) this.seen.push(`d ${path} ${relative(this.root, real)} ${String(stats.dev)}:${String(stats.ino)}`);
-    else if (MANIFEST.test(path)) this.seen.push(`f ${path} ${real} ${String(stats.dev)}:${String(stats.ino)} ${String(stats.size)} ${String(stats.mtimeNs)} ${String(stats.ctimeNs)}`);
+    else if (MANIFEST.test(path)) this.seen.push(`f ${path} ${real} ${stampOf(stats)}`);
   }
 
   private problem(file: string, message: string): void {
