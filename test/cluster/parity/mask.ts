@@ -12,7 +12,10 @@ export function mask(text: string): string {
     .replace(/(^|\s)(\d+(ms|[smhd]))+(?=\s|$)/g, '$1AGE').replace(/AGE +/g, 'AGE '));
 }
 
-/** kube-apiserver gives the causes of a refusal in no order: kubectl prints them as lines that begin with a star. */
+/**
+ * kube-apiserver gives the causes of a refusal in no order (kubectl prints them as lines that begin with a star), and older kubectl
+ * describes the keys of a Secret in none.
+ */
 function sorted(text: string): string {
-  return text.replace(/(^\* .*\n?)+/gm, (block) => block.trimEnd().split('\n').sort().join('\n') + '\n');
+  return text.replace(/(^\* .*\n?)+|(^\S+: +\d+ bytes\n?)+/gm, (block) => block.trimEnd().split('\n').sort().join('\n') + '\n');
 }
