@@ -124,9 +124,11 @@ describe('server-side apply on both engines (X2)', function () {
 
   it('agrees on what is not of the kind, but for the code (differences.md)', async () => {
     const bodies: Json[] = [{ spec: { nope: 1 } }, { spec: [] }, { spec: { displayName: 1 } }, { spec: { suspend: 'x' } }, { spec: { bandwidth: { uploadKiBps: '1' } } }, { spec: { a: 1 }, metadata: { labels: { a: 1 } } }, { metadata: { labels: { a: 1 } }, spec: {} }, { spec: { bandwidth: { uploadKiBps: true } } }, { spec: { displayName: {} } }, { spec: { suspend: 1 } }, { metadata: { nope: 1 }, spec: {} }, { spec: 'x' }, { status: { conditions: [{ status: 'True' }] } }];
+    // Several errors come in any order from a cluster: it walks a map.
+    const lines = (answer: Json | undefined): string[] => String(answer?.['message']).split('\n').map((line) => line.trim()).sort();
     for (const body of bodies) {
       const [here, there] = (await Promise.all(engines.map((send) => run(send, targets.Host, 'untyped', apply('m', body))))).map((answer) => shown(answer) as Json);
-      expect(here?.['message']).to.equal(there?.['message']);
+      expect(lines(here)).to.deep.equal(lines(there));
       expect([here?.['code'], there?.['code']]).to.deep.equal(['mistyped', 'mistyped']);
       expect(here?.['reason']).to.equal(there?.['reason']);
     }
@@ -149,6 +151,6 @@ describe('server-side apply on both engines (X2)', function () {
       { weight: 1, arbitrary: fc.record({ do: fc.constant('merge' as const), manager, body: fields }) },
     );
     const first: Step = apply('one', refs('a', 'b'));
-    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), (steps) => compare(targets.Schedule, [first, ...steps])), { numRuns: Number(process.env['RM_TEST_RUNS'] ?? 60) });
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), (steps) => compare(targets.Schedule, [first, ...steps])), { seed: Number(process.env['RM_TEST_SEED'] ?? 1), numRuns: Number(process.env['RM_TEST_RUNS'] ?? 60) });
   });
 });
