@@ -93,7 +93,7 @@ export function newObject<K extends Kind>(kind: K, metadata: ObjectMeta, rest: O
 
 /** Label on a Secret that says what may refer to it (20-resources). */
 export const SECRET_USE_LABEL = 'restic-manager.io/use';
-export type SecretUse = 'repository' | 'user' | 'token' | 'enrollment-token' | 'bearer' | 'signing-key' | 'api-token';
+export type SecretUse = 'repository' | 'repository-admin' | 'hook' | 'user' | 'token' | 'enrollment-token' | 'bearer' | 'signing-key' | 'api-token';
 
 /** Labels on jobs: their parts, so that lists need no name parsing. */
 export const labels = {

@@ -2,6 +2,7 @@
  * After a good backup: this host's snapshots and, on the runner, what the repository holds. Not part of the job: it may take a
  * minute at most, and its failure is a line in the journal (E10). Takes no lock, so the next run need not wait for it.
  */
+import { createHash } from 'node:crypto';
 import type { RepoStats, Snapshot } from '#crds/wire/agentProtocol.gen.js';
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
@@ -77,8 +78,9 @@ export class Refresh {
     const listed = await snapshots(restic, repository.runner ? {} : { host: snapshotHost }, signal);
     const own = listed.filter(({ hostname }) => hostname === snapshotHost);
     const time = timestamp(clock.now());
+    const digest = createHash('sha256').update(own.map(({ id }) => id).sort().join('\n')).digest('hex');
     const pages = pagesOf(own);
-    for (const [index, page] of pages.entries()) await spool.append({ type: 'snapshots.report', payload: { snapshots: page, more: index < pages.length - 1, time } });
+    for (const [index, page] of pages.entries()) await spool.append({ type: 'snapshots.report', payload: { repository: repository.name, repositoryID: repository.id, hostname: snapshotHost, digest, snapshots: page, more: index < pages.length - 1, time } });
     if (!repository.runner) return;
     await spool.append({ type: 'repo.stats', payload: { repository: repository.name, time, repositoryID: repository.id, snapshotCount: listed.length } });
     const last = this.#options.lastStats(repository.id);

@@ -51,6 +51,7 @@ function repositoryStatus(repository: Stored<Repository> | undefined): Pick<Host
     case 'Ready': return { repo_status: 'ready' };
     case 'Initializing': return { repo_status: 'initializing' };
     case 'InitFailed': case 'Replaced': return { repo_status: 'init_failed', ...(message === '' ? {} : { repo_message: message }) };
+    case 'Suspended': return { repo_status: repository.status.id === undefined ? 'unknown' : 'ready' };
     case 'Unknown': case undefined: return { repo_status: 'unknown' };
   }
 }

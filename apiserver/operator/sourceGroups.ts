@@ -56,7 +56,7 @@ async function create(host: Stored<Host>, { name, includes, excludes = [] }: Sou
 
 function toItem({ metadata, spec, status, ...rest }: Stored<SourceGroup>): SourceGroupItem {
   return {
-    id: metadata.uid, name: tagOf({ metadata, spec, ...rest }), object_name: metadata.name, includes: spec.includes, excludes: spec.excludes ?? [],
+    id: metadata.uid, name: tagOf({ metadata, spec, ...rest }), object_name: metadata.name, includes: spec.includes ?? [], excludes: spec.excludes ?? [],
     suspended: spec.suspend === true, last_backup_at: status?.lastBackupTime ?? null,
   };
 }

@@ -93,7 +93,7 @@ function planGroup(group: Stored<SourceGroup>): PlanGroup {
     uid: group.metadata.uid,
     name: group.metadata.name,
     tag: tag ?? group.metadata.name,
-    includes,
+    includes: includes ?? [],
     ...(excludes ? { excludes } : {}),
     ...(excludeCaches ? { excludeCaches } : {}),
     ...(excludeIfPresent ? { excludeIfPresent } : {}),

@@ -410,6 +410,108 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
             }
            }
           },
+          "hooks": {
+           "type": "object",
+           "description": "Scripts around each backup of groups that have none of their own.",
+           "properties": {
+            "pre": {
+             "type": "object",
+             "required": [
+              "secretKeyRef"
+             ],
+             "description": "Script run before the backup, from a Secret labelled restic-manager.io/use: hook; when it fails or cannot be read nothing is backed up.",
+             "properties": {
+              "secretKeyRef": {
+               "type": "object",
+               "required": [
+                "name",
+                "key"
+               ],
+               "properties": {
+                "name": {
+                 "type": "string",
+                 "minLength": 1,
+                 "maxLength": 253,
+                 "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+                },
+                "key": {
+                 "type": "string",
+                 "minLength": 1,
+                 "maxLength": 253,
+                 "pattern": "^[-._a-zA-Z0-9]+$"
+                }
+               }
+              }
+             }
+            },
+            "post": {
+             "type": "object",
+             "required": [
+              "secretKeyRef"
+             ],
+             "description": "Script run after the backup, however it ended; its failure is a warning.",
+             "properties": {
+              "secretKeyRef": {
+               "type": "object",
+               "required": [
+                "name",
+                "key"
+               ],
+               "properties": {
+                "name": {
+                 "type": "string",
+                 "minLength": 1,
+                 "maxLength": 253,
+                 "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+                },
+                "key": {
+                 "type": "string",
+                 "minLength": 1,
+                 "maxLength": 253,
+                 "pattern": "^[-._a-zA-Z0-9]+$"
+                }
+               }
+              }
+             }
+            },
+            "timeoutSeconds": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 1,
+             "maximum": 86400,
+             "description": "A script that runs longer is ended and has failed; default 600."
+            }
+           }
+          },
+          "resources": {
+           "type": "object",
+           "description": "How gently restic runs on this host.",
+           "properties": {
+            "nice": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 0,
+             "maximum": 19,
+             "description": "Processor niceness of restic."
+            },
+            "ioNice": {
+             "type": "string",
+             "enum": [
+              "BestEffort",
+              "Idle"
+             ],
+             "description": "Disk priority of restic; Idle only works while the disk has nothing else to do."
+            }
+           }
+          },
+          "maxConcurrentJobs": {
+           "type": "integer",
+           "format": "int32",
+           "minimum": 1,
+           "maximum": 16,
+           "default": 1,
+           "description": "Jobs at one time on this host; restores, diffs and unlocks do not count, and never more than one that needs the repository for itself."
+          },
           "enrollment": {
            "type": "object",
            "required": [
@@ -702,6 +804,16 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
        "jsonPath": ".status.snapshotCount"
       },
       {
+       "name": "Last Check",
+       "type": "date",
+       "jsonPath": ".status.lastCheck.time"
+      },
+      {
+       "name": "Protection",
+       "type": "string",
+       "jsonPath": ".status.deletionProtection"
+      },
+      {
        "name": "ID",
        "type": "string",
        "jsonPath": ".status.id",
@@ -778,6 +890,155 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
             }
            }
           },
+          "adminCredentialsSecretRef": {
+           "type": "object",
+           "required": [
+            "name"
+           ],
+           "description": "Secret with the same keys for an account that may delete; labelled restic-manager.io/use: repository-admin. Only the runner gets it, for the one job.",
+           "properties": {
+            "name": {
+             "type": "string",
+             "minLength": 1,
+             "maxLength": 253,
+             "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+            }
+           }
+          },
+          "options": {
+           "type": "object",
+           "maxProperties": 32,
+           "additionalProperties": {
+            "type": "string",
+            "maxLength": 256
+           },
+           "description": "restic's extended options (-o); none that names a program.",
+           "x-kubernetes-validations": [
+            {
+             "rule": "self.all(name, name in ['azure.access-tier', 'azure.connections', 'b2.connections', 'gs.connections', 'local.connections', 'rclone.connections', 'rclone.timeout', 'rest.connections', 's3.bucket-lookup', 's3.connections', 's3.list-objects-v1', 's3.region', 's3.storage-class', 'sftp.connections', 'swift.connections'])",
+             "message": "one of the options is not allowed; allowed are azure.access-tier, azure.connections, b2.connections, gs.connections, local.connections, rclone.connections, rclone.timeout, rest.connections, s3.bucket-lookup, s3.connections, s3.list-objects-v1, s3.region, s3.storage-class, sftp.connections, swift.connections"
+            }
+           ]
+          },
+          "formatVersion": {
+           "type": "integer",
+           "format": "int32",
+           "minimum": 1,
+           "maximum": 2,
+           "description": "For a repository that is yet to be created; default restic's."
+          },
+          "compression": {
+           "type": "string",
+           "enum": [
+            "auto",
+            "off",
+            "max"
+           ],
+           "description": "restic's --compression; default auto."
+          },
+          "packSizeMiB": {
+           "type": "integer",
+           "format": "int32",
+           "minimum": 4,
+           "maximum": 128,
+           "description": "restic's --pack-size."
+          },
+          "suspend": {
+           "type": "boolean",
+           "description": "No job is offered and no schedule of its hosts fires while true."
+          },
+          "maintenance": {
+           "type": "object",
+           "description": "When the runner looks after the repository.",
+           "properties": {
+            "forget": {
+             "type": "object",
+             "properties": {
+              "schedule": {
+               "type": "string",
+               "minLength": 1,
+               "maxLength": 256,
+               "pattern": "^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*,/?-]+( +[0-9A-Za-z*,/?-]+){4})$",
+               "description": "Five cron fields or a macro. Default: forget daily about 03:00, prune Sundays about 04:00, check on the 1st about 05:00."
+              },
+              "timeZone": {
+               "type": "string",
+               "maxLength": 64,
+               "description": "IANA name; default the runner's own."
+              },
+              "suspend": {
+               "type": "boolean"
+              }
+             }
+            },
+            "prune": {
+             "type": "object",
+             "properties": {
+              "schedule": {
+               "type": "string",
+               "minLength": 1,
+               "maxLength": 256,
+               "pattern": "^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*,/?-]+( +[0-9A-Za-z*,/?-]+){4})$",
+               "description": "Five cron fields or a macro. Default: forget daily about 03:00, prune Sundays about 04:00, check on the 1st about 05:00."
+              },
+              "timeZone": {
+               "type": "string",
+               "maxLength": 64,
+               "description": "IANA name; default the runner's own."
+              },
+              "suspend": {
+               "type": "boolean"
+              }
+             }
+            },
+            "check": {
+             "type": "object",
+             "properties": {
+              "schedule": {
+               "type": "string",
+               "minLength": 1,
+               "maxLength": 256,
+               "pattern": "^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*,/?-]+( +[0-9A-Za-z*,/?-]+){4})$"
+              },
+              "timeZone": {
+               "type": "string",
+               "maxLength": 64
+              },
+              "suspend": {
+               "type": "boolean"
+              },
+              "readDataSubsetPercent": {
+               "type": "integer",
+               "format": "int32",
+               "minimum": 0,
+               "maximum": 100,
+               "description": "How much of the data a check reads; default 5."
+              }
+             }
+            }
+           }
+          },
+          "retentionGuard": {
+           "type": "object",
+           "description": "A forget beyond these bounds waits for approval.",
+           "properties": {
+            "maxRemovalPercent": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 0,
+             "maximum": 100,
+             "default": 30
+            },
+            "keepWithinFloor": {
+             "type": "string",
+             "minLength": 2,
+             "maxLength": 32,
+             "default": "14d",
+             "pattern": "^([0-9]+y)?([0-9]+m)?([0-9]+d)?([0-9]+h)?$",
+             "description": "Snapshots younger than this are never forgotten by retention."
+            }
+           }
+          },
           "runner": {
            "type": "object",
            "required": [
@@ -785,6 +1046,15 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
            ],
            "description": "The host that initialises and looks after this repository; default its only host, required once two share it.",
            "properties": {
+            "adminCredentials": {
+             "type": "string",
+             "enum": [
+              "FromServer",
+              "OnRunner"
+             ],
+             "default": "FromServer",
+             "description": "OnRunner: the credential that may delete lives in a root-only file on that host and never on the server."
+            },
             "hostRef": {
              "type": "object",
              "required": [
@@ -814,7 +1084,8 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
             "Initializing",
             "Ready",
             "InitFailed",
-            "Replaced"
+            "Replaced",
+            "Suspended"
            ]
           },
           "id": {
@@ -850,6 +1121,143 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
            "type": "integer",
            "format": "int64",
            "minimum": 0
+          },
+          "deletionProtection": {
+           "type": "string",
+           "enum": [
+            "Enforced",
+            "NotEnforced",
+            "Unknown"
+           ],
+           "description": "Whether the storage refuses deletion to the everyday credential, as far as a probe or a job showed."
+          },
+          "lastForget": {
+           "type": "object",
+           "description": "The newest one that ran to its end.",
+           "properties": {
+            "time": {
+             "type": "string",
+             "format": "date-time"
+            },
+            "result": {
+             "type": "string",
+             "enum": [
+              "Succeeded",
+              "Failed",
+              "Cancelled"
+             ]
+            },
+            "reason": {
+             "type": "string",
+             "maxLength": 64
+            },
+            "message": {
+             "type": "string",
+             "maxLength": 1024
+            },
+            "jobName": {
+             "type": "string",
+             "maxLength": 63
+            }
+           }
+          },
+          "lastPrune": {
+           "type": "object",
+           "description": "The newest one that ran to its end.",
+           "properties": {
+            "time": {
+             "type": "string",
+             "format": "date-time"
+            },
+            "result": {
+             "type": "string",
+             "enum": [
+              "Succeeded",
+              "Failed",
+              "Cancelled"
+             ]
+            },
+            "reason": {
+             "type": "string",
+             "maxLength": 64
+            },
+            "message": {
+             "type": "string",
+             "maxLength": 1024
+            },
+            "jobName": {
+             "type": "string",
+             "maxLength": 63
+            }
+           }
+          },
+          "lastCheck": {
+           "type": "object",
+           "description": "The newest one that ran to its end.",
+           "properties": {
+            "time": {
+             "type": "string",
+             "format": "date-time"
+            },
+            "result": {
+             "type": "string",
+             "enum": [
+              "Succeeded",
+              "Failed",
+              "Cancelled"
+             ]
+            },
+            "reason": {
+             "type": "string",
+             "maxLength": 64
+            },
+            "message": {
+             "type": "string",
+             "maxLength": 1024
+            },
+            "jobName": {
+             "type": "string",
+             "maxLength": 63
+            }
+           }
+          },
+          "nextMaintenance": {
+           "type": "string",
+           "maxLength": 128,
+           "description": "What comes next and when."
+          },
+          "maintenance": {
+           "type": "object",
+           "description": "The due moment that was last acted upon, of each task.",
+           "properties": {
+            "forget": {
+             "type": "object",
+             "properties": {
+              "lastDueTime": {
+               "type": "string",
+               "format": "date-time"
+              }
+             }
+            },
+            "prune": {
+             "type": "object",
+             "properties": {
+              "lastDueTime": {
+               "type": "string",
+               "format": "date-time"
+              }
+             }
+            },
+            "check": {
+             "type": "object",
+             "properties": {
+              "lastDueTime": {
+               "type": "string",
+               "format": "date-time"
+              }
+             }
+            }
+           }
           },
           "credentialsHash": {
            "type": "string",
@@ -932,6 +1340,14 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
                }
               }
              }
+            },
+            "deletionProtection": {
+             "type": "string",
+             "enum": [
+              "Enforced",
+              "NotEnforced",
+              "Unknown"
+             ]
             },
             "time": {
              "type": "string",
@@ -1122,11 +1538,35 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
            "message": "sourceGroupRef is only for type Backup"
           },
           {
+           "rule": "(self.type == 'Restore') == has(self.restore)",
+           "message": "restore must be set for type Restore, and only for it"
+          },
+          {
+           "rule": "(self.type == 'Diff') == has(self.diff)",
+           "message": "diff must be set for type Diff, and only for it"
+          },
+          {
+           "rule": "!has(self.check) || self.type == 'Check'",
+           "message": "check is only for type Check"
+          },
+          {
+           "rule": "!has(self.forget) || self.type == 'Forget'",
+           "message": "forget is only for type Forget"
+          },
+          {
+           "rule": "!has(self.dryRun) || !self.dryRun || self.type in ['Backup', 'Forget', 'Prune', 'Restore']",
+           "message": "dryRun is only for types Backup, Forget, Prune and Restore"
+          },
+          {
+           "rule": "!has(self.restore) || !has(self.restore.inPlace) || !self.restore.inPlace || (has(self.restore.confirmHostName) && self.restore.confirmHostName == self.hostRef.name)",
+           "message": "restoring in place overwrites files of the host; restore.confirmHostName must repeat hostRef.name"
+          },
+          {
            "rule": "!(has(oldSelf.cancel) && oldSelf.cancel) || (has(self.cancel) && self.cancel)",
            "message": "cancel cannot be taken back"
           },
           {
-           "rule": "self.hostRef == oldSelf.hostRef && self.type == oldSelf.type && self.startedBy == oldSelf.startedBy && has(self.repositoryRef) == has(oldSelf.repositoryRef) && (!has(self.repositoryRef) || self.repositoryRef == oldSelf.repositoryRef) && has(self.sourceGroupRef) == has(oldSelf.sourceGroupRef) && (!has(self.sourceGroupRef) || self.sourceGroupRef == oldSelf.sourceGroupRef) && has(self.startingDeadlineSeconds) == has(oldSelf.startingDeadlineSeconds) && (!has(self.startingDeadlineSeconds) || self.startingDeadlineSeconds == oldSelf.startingDeadlineSeconds) && has(self.activeDeadlineSeconds) == has(oldSelf.activeDeadlineSeconds) && (!has(self.activeDeadlineSeconds) || self.activeDeadlineSeconds == oldSelf.activeDeadlineSeconds) && has(self.ttlSecondsAfterFinished) == has(oldSelf.ttlSecondsAfterFinished) && (!has(self.ttlSecondsAfterFinished) || self.ttlSecondsAfterFinished == oldSelf.ttlSecondsAfterFinished) && has(self.origin) == has(oldSelf.origin) && (!has(self.origin) || self.origin == oldSelf.origin)",
+           "rule": "self.hostRef == oldSelf.hostRef && self.type == oldSelf.type && self.startedBy == oldSelf.startedBy && has(self.repositoryRef) == has(oldSelf.repositoryRef) && (!has(self.repositoryRef) || self.repositoryRef == oldSelf.repositoryRef) && has(self.sourceGroupRef) == has(oldSelf.sourceGroupRef) && (!has(self.sourceGroupRef) || self.sourceGroupRef == oldSelf.sourceGroupRef) && has(self.startingDeadlineSeconds) == has(oldSelf.startingDeadlineSeconds) && (!has(self.startingDeadlineSeconds) || self.startingDeadlineSeconds == oldSelf.startingDeadlineSeconds) && has(self.activeDeadlineSeconds) == has(oldSelf.activeDeadlineSeconds) && (!has(self.activeDeadlineSeconds) || self.activeDeadlineSeconds == oldSelf.activeDeadlineSeconds) && has(self.ttlSecondsAfterFinished) == has(oldSelf.ttlSecondsAfterFinished) && (!has(self.ttlSecondsAfterFinished) || self.ttlSecondsAfterFinished == oldSelf.ttlSecondsAfterFinished) && has(self.bandwidth) == has(oldSelf.bandwidth) && (!has(self.bandwidth) || self.bandwidth == oldSelf.bandwidth) && has(self.dryRun) == has(oldSelf.dryRun) && (!has(self.dryRun) || self.dryRun == oldSelf.dryRun) && has(self.restore) == has(oldSelf.restore) && (!has(self.restore) || self.restore == oldSelf.restore) && has(self.diff) == has(oldSelf.diff) && (!has(self.diff) || self.diff == oldSelf.diff) && has(self.check) == has(oldSelf.check) && (!has(self.check) || self.check == oldSelf.check) && has(self.forget) == has(oldSelf.forget) && (!has(self.forget) || self.forget == oldSelf.forget) && has(self.origin) == has(oldSelf.origin) && (!has(self.origin) || self.origin == oldSelf.origin)",
            "message": "a job's spec is immutable except cancel; make a new job instead"
           }
          ],
@@ -1165,7 +1605,13 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
            "type": "string",
            "enum": [
             "Backup",
-            "Init"
+            "Init",
+            "Forget",
+            "Prune",
+            "Check",
+            "Unlock",
+            "Restore",
+            "Diff"
            ]
           },
           "sourceGroupRef": {
@@ -1180,6 +1626,171 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
              "minLength": 1,
              "maxLength": 63,
              "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+            }
+           }
+          },
+          "bandwidth": {
+           "type": "object",
+           "description": "Limits of this job in place of the host's; 0 lifts the host's.",
+           "properties": {
+            "uploadKiBps": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 0,
+             "maximum": 1073741824
+            },
+            "downloadKiBps": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 0,
+             "maximum": 1073741824
+            }
+           }
+          },
+          "dryRun": {
+           "type": "boolean",
+           "description": "Says what it would do and changes nothing."
+          },
+          "restore": {
+           "type": "object",
+           "required": [
+            "snapshot"
+           ],
+           "x-kubernetes-validations": [
+            {
+             "rule": "!(has(self.inPlace) && self.inPlace && has(self.targetDirectory))",
+             "message": "inPlace and targetDirectory exclude each other"
+            }
+           ],
+           "properties": {
+            "repositoryRef": {
+             "type": "object",
+             "required": [
+              "name"
+             ],
+             "description": "Where the snapshot is; default the host's repository.",
+             "properties": {
+              "name": {
+               "type": "string",
+               "minLength": 1,
+               "maxLength": 63,
+               "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+              }
+             }
+            },
+            "snapshot": {
+             "type": "string",
+             "minLength": 8,
+             "maxLength": 64,
+             "pattern": "^[0-9a-f]+$",
+             "description": "A snapshot's id."
+            },
+            "paths": {
+             "type": "array",
+             "minItems": 1,
+             "maxItems": 256,
+             "x-kubernetes-list-type": "set",
+             "description": "Absolute paths in the snapshot, taken literally; default everything.",
+             "items": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 4096,
+              "pattern": "^(/|[A-Za-z]:[\\\\/])"
+             }
+            },
+            "inPlace": {
+             "type": "boolean",
+             "description": "Back to where the files came from."
+            },
+            "confirmHostName": {
+             "type": "string",
+             "maxLength": 63,
+             "description": "The host's name once more, for inPlace."
+            },
+            "targetDirectory": {
+             "type": "string",
+             "minLength": 1,
+             "maxLength": 4096,
+             "pattern": "^(/|~/|\\$HOME/|\\$\\{HOME\\}/|[A-Za-z]:[\\\\/])",
+             "description": "Default $HOME/rm-restore/<job>; only a leading ~, $HOME or ${HOME} is expanded."
+            },
+            "overwrite": {
+             "type": "string",
+             "enum": [
+              "Never",
+              "IfChanged",
+              "IfNewer",
+              "Always"
+             ],
+             "default": "Never",
+             "description": "What happens to files that are there already."
+            },
+            "verify": {
+             "type": "boolean",
+             "description": "Read the restored files again and compare."
+            }
+           }
+          },
+          "diff": {
+           "type": "object",
+           "required": [
+            "a",
+            "b"
+           ],
+           "x-kubernetes-validations": [
+            {
+             "rule": "self.a != self.b",
+             "message": "a and b are the same snapshot"
+            }
+           ],
+           "properties": {
+            "a": {
+             "type": "string",
+             "minLength": 8,
+             "maxLength": 64,
+             "pattern": "^[0-9a-f]+$"
+            },
+            "b": {
+             "type": "string",
+             "minLength": 8,
+             "maxLength": 64,
+             "pattern": "^[0-9a-f]+$"
+            }
+           }
+          },
+          "check": {
+           "type": "object",
+           "properties": {
+            "readDataSubsetPercent": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 0,
+             "maximum": 100,
+             "description": "How much of the data is read; default none."
+            }
+           }
+          },
+          "forget": {
+           "type": "object",
+           "properties": {
+            "snapshotIDs": {
+             "type": "array",
+             "minItems": 1,
+             "maxItems": 1000,
+             "x-kubernetes-list-type": "set",
+             "description": "Exactly these; default what retention does not keep.",
+             "items": {
+              "type": "string",
+              "minLength": 8,
+              "maxLength": 64,
+              "pattern": "^[0-9a-f]+$"
+             }
+            },
+            "approvedPlan": {
+             "type": "string",
+             "maxLength": 64,
+             "pattern": "^[0-9a-f]{16,64}$",
+             "description": "Hash of a plan that the guard held and a person approved."
             }
            }
           },
@@ -1385,6 +1996,54 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
               },
               "durationSeconds": {
                "type": "number"
+              },
+              "filesRestored": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "filesSkipped": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "bytesRestored": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "snapshotsRemoved": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "snapshotsKept": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "bytesFreed": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "errorsFound": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "locksRemoved": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "locksLeft": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "filesAdded": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "filesRemoved": {
+               "type": "integer",
+               "format": "int64"
+              },
+              "bytesRemoved": {
+               "type": "integer",
+               "format": "int64"
               }
              }
             },
@@ -1395,6 +2054,53 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
             "repositoryID": {
              "type": "string",
              "maxLength": 64
+            },
+            "skippedFiles": {
+             "type": "array",
+             "maxItems": 20,
+             "x-kubernetes-list-type": "atomic",
+             "description": "What a partial backup could not read; the first 20.",
+             "items": {
+              "type": "string",
+              "maxLength": 4096
+             }
+            },
+            "targetDirectory": {
+             "type": "string",
+             "maxLength": 4096
+            },
+            "forgetPlan": {
+             "type": "object",
+             "description": "What a forget would remove, when the guard held it.",
+             "properties": {
+              "hash": {
+               "type": "string",
+               "maxLength": 64
+              },
+              "remove": {
+               "type": "integer",
+               "format": "int64",
+               "description": "Snapshots it would remove."
+              },
+              "of": {
+               "type": "integer",
+               "format": "int64",
+               "description": "Snapshots it looked at."
+              },
+              "reasons": {
+               "type": "array",
+               "maxItems": 8,
+               "x-kubernetes-list-type": "atomic",
+               "items": {
+                "type": "string",
+                "enum": [
+                 "RemovesTooMuch",
+                 "UnknownSnapshots",
+                 "FutureSnapshots"
+                ]
+               }
+              }
+             }
             }
            }
           },
@@ -1479,12 +2185,108 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
             },
             "durationSeconds": {
              "type": "number"
+            },
+            "filesRestored": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "filesSkipped": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "bytesRestored": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "snapshotsRemoved": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "snapshotsKept": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "bytesFreed": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "errorsFound": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "locksRemoved": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "locksLeft": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "filesAdded": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "filesRemoved": {
+             "type": "integer",
+             "format": "int64"
+            },
+            "bytesRemoved": {
+             "type": "integer",
+             "format": "int64"
             }
            }
           },
           "snapshotID": {
            "type": "string",
            "maxLength": 64
+          },
+          "skippedFiles": {
+           "type": "array",
+           "maxItems": 20,
+           "x-kubernetes-list-type": "atomic",
+           "description": "What a partial backup could not read; the first 20.",
+           "items": {
+            "type": "string",
+            "maxLength": 4096
+           }
+          },
+          "targetDirectory": {
+           "type": "string",
+           "maxLength": 4096,
+           "description": "Where a restore wrote."
+          },
+          "forgetPlan": {
+           "type": "object",
+           "description": "What a forget would remove, when the guard held it.",
+           "properties": {
+            "hash": {
+             "type": "string",
+             "maxLength": 64
+            },
+            "remove": {
+             "type": "integer",
+             "format": "int64",
+             "description": "Snapshots it would remove."
+            },
+            "of": {
+             "type": "integer",
+             "format": "int64",
+             "description": "Snapshots it looked at."
+            },
+            "reasons": {
+             "type": "array",
+             "maxItems": 8,
+             "x-kubernetes-list-type": "atomic",
+             "items": {
+              "type": "string",
+              "enum": [
+               "RemovesTooMuch",
+               "UnknownSnapshots",
+               "FutureSnapshots"
+              ]
+             }
+            }
+           }
           },
           "observedGeneration": {
            "type": "integer",
@@ -1884,6 +2686,11 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
        "jsonPath": ".status.tag"
       },
       {
+       "name": "Retention",
+       "type": "string",
+       "jsonPath": ".status.retention"
+      },
+      {
        "name": "Last Backup",
        "type": "date",
        "jsonPath": ".status.lastBackupTime"
@@ -1924,10 +2731,11 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
         },
         "spec": {
          "type": "object",
-         "required": [
-          "includes"
-         ],
          "x-kubernetes-validations": [
+          {
+           "rule": "has(self.includes) != has(self.stdin)",
+           "message": "exactly one of includes and stdin must be set"
+          },
           {
            "rule": "has(self.hostRef) != has(self.hostSelector)",
            "message": "exactly one of hostRef and hostSelector must be set"
@@ -2067,6 +2875,217 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
            "type": "boolean",
            "description": "restic's --one-file-system."
           },
+          "requireMount": {
+           "type": "array",
+           "maxItems": 32,
+           "x-kubernetes-list-type": "set",
+           "description": "Absolute paths that must be mount points when the backup starts, or nothing is backed up.",
+           "items": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 4096,
+            "pattern": "^(/|[A-Za-z]:[\\\\/])"
+           }
+          },
+          "skipIfUnchanged": {
+           "type": "boolean",
+           "description": "restic's --skip-if-unchanged: no snapshot when nothing changed; restic 0.17 or newer."
+          },
+          "windows": {
+           "type": "object",
+           "properties": {
+            "useFsSnapshot": {
+             "type": "boolean",
+             "description": "restic's --use-fs-snapshot (VSS); ignored on other systems."
+            }
+           }
+          },
+          "stdin": {
+           "type": "object",
+           "required": [
+            "command",
+            "filename"
+           ],
+           "description": "Back up what a command prints, such as a database dump; excludes includes. restic 0.17 or newer.",
+           "properties": {
+            "command": {
+             "type": "array",
+             "minItems": 1,
+             "maxItems": 64,
+             "x-kubernetes-list-type": "atomic",
+             "description": "Program and arguments; no shell.",
+             "items": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 4096
+             }
+            },
+            "filename": {
+             "type": "string",
+             "minLength": 1,
+             "maxLength": 1024,
+             "pattern": "^/?[^/\\x00-\\x1f-][^\\x00-\\x1f]*$",
+             "description": "Name of the dump in the snapshot."
+            }
+           }
+          },
+          "retention": {
+           "type": "object",
+           "description": "Which snapshots forget keeps, as restic's --keep-*. Empty: forget skips this group.",
+           "properties": {
+            "keepLast": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 1,
+             "maximum": 100000
+            },
+            "keepHourly": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 1,
+             "maximum": 100000
+            },
+            "keepDaily": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 1,
+             "maximum": 100000
+            },
+            "keepWeekly": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 1,
+             "maximum": 100000
+            },
+            "keepMonthly": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 1,
+             "maximum": 100000
+            },
+            "keepYearly": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 1,
+             "maximum": 100000
+            },
+            "keepWithin": {
+             "type": "string",
+             "minLength": 2,
+             "maxLength": 32,
+             "pattern": "^([0-9]+y)?([0-9]+m)?([0-9]+d)?([0-9]+h)?$",
+             "description": "As restic writes durations: 2y5m7d3h."
+            },
+            "keepTags": {
+             "type": "array",
+             "maxItems": 32,
+             "x-kubernetes-list-type": "set",
+             "items": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 256,
+              "pattern": "^[^,\\x00-\\x1f]+$"
+             },
+             "description": "Snapshots with one of these tags are always kept."
+            }
+           }
+          },
+          "retry": {
+           "type": "object",
+           "required": [
+            "maxAttempts"
+           ],
+           "description": "A failed backup is tried again within its job.",
+           "properties": {
+            "maxAttempts": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 1,
+             "maximum": 10,
+             "description": "Including the first."
+            },
+            "backoffSeconds": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 1,
+             "maximum": 1800,
+             "description": "Before the second attempt; doubles up to 30 minutes. Default 60."
+            }
+           }
+          },
+          "hooks": {
+           "type": "object",
+           "description": "Scripts around each backup of this group; default the host's.",
+           "properties": {
+            "pre": {
+             "type": "object",
+             "required": [
+              "secretKeyRef"
+             ],
+             "description": "Script run before the backup, from a Secret labelled restic-manager.io/use: hook; when it fails or cannot be read nothing is backed up.",
+             "properties": {
+              "secretKeyRef": {
+               "type": "object",
+               "required": [
+                "name",
+                "key"
+               ],
+               "properties": {
+                "name": {
+                 "type": "string",
+                 "minLength": 1,
+                 "maxLength": 253,
+                 "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+                },
+                "key": {
+                 "type": "string",
+                 "minLength": 1,
+                 "maxLength": 253,
+                 "pattern": "^[-._a-zA-Z0-9]+$"
+                }
+               }
+              }
+             }
+            },
+            "post": {
+             "type": "object",
+             "required": [
+              "secretKeyRef"
+             ],
+             "description": "Script run after the backup, however it ended; its failure is a warning.",
+             "properties": {
+              "secretKeyRef": {
+               "type": "object",
+               "required": [
+                "name",
+                "key"
+               ],
+               "properties": {
+                "name": {
+                 "type": "string",
+                 "minLength": 1,
+                 "maxLength": 253,
+                 "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+                },
+                "key": {
+                 "type": "string",
+                 "minLength": 1,
+                 "maxLength": 253,
+                 "pattern": "^[-._a-zA-Z0-9]+$"
+                }
+               }
+              }
+             }
+            },
+            "timeoutSeconds": {
+             "type": "integer",
+             "format": "int32",
+             "minimum": 1,
+             "maximum": 86400,
+             "description": "A script that runs longer is ended and has failed; default 600."
+            }
+           }
+          },
           "activeDeadlineSeconds": {
            "type": "integer",
            "format": "int32",
@@ -2093,6 +3112,11 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
            "type": "string",
            "maxLength": 63,
            "description": "The tag in force."
+          },
+          "retention": {
+           "type": "string",
+           "maxLength": 256,
+           "description": "The retention in restic's short words."
           },
           "lastBackupTime": {
            "type": "string",

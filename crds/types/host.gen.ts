@@ -33,6 +33,12 @@ repositoryRef?: HostRepositoryRef
  */
 snapshotHost?: string
 bandwidth?: HostBandwidth
+hooks?: HostHooks
+resources?: HostResources
+/**
+ * Jobs at one time on this host; restores, diffs and unlocks do not count, and never more than one that needs the repository for itself.
+ */
+maxConcurrentJobs?: number
 enrollment?: HostEnrollment
 }
 /**
@@ -53,6 +59,50 @@ uploadKiBps?: number
  * KiB per second.
  */
 downloadKiBps?: number
+}
+/**
+ * Scripts around each backup of groups that have none of their own.
+ */
+export interface HostHooks {
+pre?: HostHooksPre
+post?: HostHooksPost
+/**
+ * A script that runs longer is ended and has failed; default 600.
+ */
+timeoutSeconds?: number
+}
+/**
+ * Script run before the backup, from a Secret labelled restic-manager.io/use: hook; when it fails or cannot be read nothing is backed up.
+ */
+export interface HostHooksPre {
+secretKeyRef: HostHooksPreSecretKeyRef
+}
+export interface HostHooksPreSecretKeyRef {
+name: string
+key: string
+}
+/**
+ * Script run after the backup, however it ended; its failure is a warning.
+ */
+export interface HostHooksPost {
+secretKeyRef: HostHooksPostSecretKeyRef
+}
+export interface HostHooksPostSecretKeyRef {
+name: string
+key: string
+}
+/**
+ * How gently restic runs on this host.
+ */
+export interface HostResources {
+/**
+ * Processor niceness of restic.
+ */
+nice?: number
+/**
+ * Disk priority of restic; Idle only works while the disk has nothing else to do.
+ */
+ioNice?: ("BestEffort" | "Idle")
 }
 /**
  * The agent with this key becomes this host, now and after the object is made again.

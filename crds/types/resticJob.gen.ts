@@ -17,8 +17,17 @@ status?: ResticJobStatus
 export interface ResticJobSpec {
 hostRef: ResticJobHostRef
 repositoryRef?: ResticJobRepositoryRef
-type: ("Backup" | "Init")
+type: ("Backup" | "Init" | "Forget" | "Prune" | "Check" | "Unlock" | "Restore" | "Diff")
 sourceGroupRef?: ResticJobSourceGroupRef
+bandwidth?: ResticJobBandwidth
+/**
+ * Says what it would do and changes nothing.
+ */
+dryRun?: boolean
+restore?: ResticJobRestore
+diff?: ResticJobDiff
+check?: ResticJobCheck
+forget?: ResticJobForget
 /**
  * Set to true to end the job; cannot be taken back.
  */
@@ -59,6 +68,70 @@ name: string
 export interface ResticJobSourceGroupRef {
 name: string
 }
+/**
+ * Limits of this job in place of the host's; 0 lifts the host's.
+ */
+export interface ResticJobBandwidth {
+uploadKiBps?: number
+downloadKiBps?: number
+}
+export interface ResticJobRestore {
+repositoryRef?: ResticJobRestoreRepositoryRef
+/**
+ * A snapshot's id.
+ */
+snapshot: string
+/**
+ * Absolute paths in the snapshot, taken literally; default everything.
+ */
+paths?: string[]
+/**
+ * Back to where the files came from.
+ */
+inPlace?: boolean
+/**
+ * The host's name once more, for inPlace.
+ */
+confirmHostName?: string
+/**
+ * Default $HOME/rm-restore/<job>; only a leading ~, $HOME or ${HOME} is expanded.
+ */
+targetDirectory?: string
+/**
+ * What happens to files that are there already.
+ */
+overwrite?: ("Never" | "IfChanged" | "IfNewer" | "Always")
+/**
+ * Read the restored files again and compare.
+ */
+verify?: boolean
+}
+/**
+ * Where the snapshot is; default the host's repository.
+ */
+export interface ResticJobRestoreRepositoryRef {
+name: string
+}
+export interface ResticJobDiff {
+a: string
+b: string
+}
+export interface ResticJobCheck {
+/**
+ * How much of the data is read; default none.
+ */
+readDataSubsetPercent?: number
+}
+export interface ResticJobForget {
+/**
+ * Exactly these; default what retention does not keep.
+ */
+snapshotIDs?: string[]
+/**
+ * Hash of a plan that the guard held and a person approved.
+ */
+approvedPlan?: string
+}
 export interface ResticJobOrigin {
 type: ("User" | "Schedule" | "CatchUp" | "Maintenance" | "System")
 /**
@@ -81,6 +154,15 @@ message?: string
 warnings?: number
 summary?: ResticJobSummary
 snapshotID?: string
+/**
+ * What a partial backup could not read; the first 20.
+ */
+skippedFiles?: string[]
+/**
+ * Where a restore wrote.
+ */
+targetDirectory?: string
+forgetPlan?: ResticJobForgetPlan
 /**
  * The generation of the spec that the conditions speak of.
  */
@@ -114,6 +196,12 @@ warnings?: number
 summary?: ResticJobObservedSummary
 snapshotID?: string
 repositoryID?: string
+/**
+ * What a partial backup could not read; the first 20.
+ */
+skippedFiles?: string[]
+targetDirectory?: string
+forgetPlan?: ResticJobObservedForgetPlan
 }
 /**
  * What restic counted.
@@ -133,6 +221,33 @@ bytesAdded?: number
  */
 bytesStored?: number
 durationSeconds?: number
+filesRestored?: number
+filesSkipped?: number
+bytesRestored?: number
+snapshotsRemoved?: number
+snapshotsKept?: number
+bytesFreed?: number
+errorsFound?: number
+locksRemoved?: number
+locksLeft?: number
+filesAdded?: number
+filesRemoved?: number
+bytesRemoved?: number
+}
+/**
+ * What a forget would remove, when the guard held it.
+ */
+export interface ResticJobObservedForgetPlan {
+hash?: string
+/**
+ * Snapshots it would remove.
+ */
+remove?: number
+/**
+ * Snapshots it looked at.
+ */
+of?: number
+reasons?: ("RemovesTooMuch" | "UnknownSnapshots" | "FutureSnapshots")[]
 }
 /**
  * What restic counted.
@@ -152,4 +267,31 @@ bytesAdded?: number
  */
 bytesStored?: number
 durationSeconds?: number
+filesRestored?: number
+filesSkipped?: number
+bytesRestored?: number
+snapshotsRemoved?: number
+snapshotsKept?: number
+bytesFreed?: number
+errorsFound?: number
+locksRemoved?: number
+locksLeft?: number
+filesAdded?: number
+filesRemoved?: number
+bytesRemoved?: number
+}
+/**
+ * What a forget would remove, when the guard held it.
+ */
+export interface ResticJobForgetPlan {
+hash?: string
+/**
+ * Snapshots it would remove.
+ */
+remove?: number
+/**
+ * Snapshots it looked at.
+ */
+of?: number
+reasons?: ("RemovesTooMuch" | "UnknownSnapshots" | "FutureSnapshots")[]
 }

@@ -109,7 +109,7 @@ job: string
  * uid of the ResticJob; for a run the agent began itself, its job name.
  */
 runID: string
-type: ("Backup" | "Init")
+type: ("Backup" | "Init" | "Forget" | "Prune" | "Check" | "Unlock" | "Restore" | "Diff")
 startedBy: ("Server" | "Agent")
 sourceGroup?: string
 schedule?: string
@@ -182,6 +182,18 @@ bytesProcessed?: number
 bytesAdded?: number
 bytesStored?: number
 durationSeconds?: number
+filesRestored?: number
+filesSkipped?: number
+bytesRestored?: number
+snapshotsRemoved?: number
+snapshotsKept?: number
+bytesFreed?: number
+errorsFound?: number
+locksRemoved?: number
+locksLeft?: number
+filesAdded?: number
+filesRemoved?: number
+bytesRemoved?: number
 }
 export interface JobFinished {
 identity: JobIdentity
@@ -196,6 +208,23 @@ warnings?: number
 summary?: Summary
 snapshotID?: string
 repositoryID?: string
+/**
+ * @maxItems 20
+ */
+skippedFiles?: string[]
+targetDirectory?: string
+/**
+ * What a forget would remove, when the guard held it.
+ */
+forgetPlan?: {
+hash?: string
+remove?: number
+of?: number
+/**
+ * @maxItems 8
+ */
+reasons?: ("RemovesTooMuch" | "UnknownSnapshots" | "FutureSnapshots")[]
+}
 }
 export interface Snapshot {
 id: string
@@ -213,16 +242,36 @@ filesProcessed?: number
 bytesProcessed?: number
 }
 /**
- * This host's snapshots after a backup; pages of at most 1,000, `more` on all but the last.
+ * The snapshots of one restic host in one repository; pages of at most 1,000, `more` on all but the last. With `base` it is a change to the list whose digest that is, without one the whole list. A base that is not what the server holds is ignored, and the server asks for everything (rpc snapshots.refresh).
  * 
  * This interface was referenced by `AgentProtocol`'s JSON-Schema
  * via the `definition` "SnapshotsReport".
  */
 export interface SnapshotsReport {
 /**
+ * Name of the Repository.
+ */
+repository: string
+repositoryID: string
+/**
+ * restic's host. An agent reports its own; the runner may report any.
+ */
+hostname: string
+base?: string
+/**
+ * SHA-256 hex of the sorted ids joined by line feeds, after this report.
+ */
+digest: string
+/**
+ * New or changed ones; all of them without base.
+ * 
  * @maxItems 1000
  */
 snapshots: Snapshot[]
+/**
+ * @maxItems 1000
+ */
+removed?: string[]
 more: boolean
 time: string
 }
@@ -240,6 +289,7 @@ formatVersion?: number
 sizeBytes?: number
 uncompressedSizeBytes?: number
 snapshotCount?: number
+deletionProtection?: ("Enforced" | "NotEnforced" | "Unknown")
 /**
  * @maxItems 10
  */
@@ -337,6 +387,69 @@ env?: {
  * This host looks after the repository.
  */
 runner?: boolean
+/**
+ * Contents of ssh-key, known_hosts, gcs.json, ca.pem: written 0600 for the run.
+ */
+files?: {
+[k: string]: string
+}
+/**
+ * restic's -o.
+ */
+options?: {
+[k: string]: string
+}
+/**
+ * For a repository that is yet to be created.
+ */
+formatVersion?: number
+compression?: ("auto" | "off" | "max")
+packSizeMiB?: number
+/**
+ * On the runner: where the credential that may delete comes from. Absent: None.
+ */
+adminCredentials?: ("None" | "FromServer" | "OnRunner")
+}
+/**
+ * An account that may delete: kept in memory for the one job.
+ * 
+ * This interface was referenced by `AgentProtocol`'s JSON-Schema
+ * via the `definition` "AdminCredentials".
+ */
+export interface AdminCredentials {
+username?: string
+password: string
+env?: {
+[k: string]: string
+}
+files?: {
+[k: string]: string
+}
+}
+export interface PlanHook {
+body?: string
+/**
+ * Why the script could not be read: a backup that needs it fails with this.
+ */
+problem?: string
+}
+export interface PlanHooks {
+pre?: PlanHook
+post?: PlanHook
+timeoutSeconds: number
+}
+export interface Retention {
+keepLast?: number
+keepHourly?: number
+keepDaily?: number
+keepWeekly?: number
+keepMonthly?: number
+keepYearly?: number
+keepWithin?: string
+/**
+ * @maxItems 32
+ */
+keepTags?: string[]
 }
 export interface PlanGroup {
 uid: string
@@ -362,6 +475,28 @@ activeDeadlineSeconds?: number
  * No scheduled backup; Run now works.
  */
 suspend?: boolean
+/**
+ * @maxItems 32
+ */
+requireMount?: string[]
+skipIfUnchanged?: boolean
+useFsSnapshot?: boolean
+/**
+ * In place of includes, which are empty then.
+ */
+stdin?: {
+/**
+ * @minItems 1
+ * @maxItems 64
+ */
+command: [string, ...(string)[]]
+filename: string
+}
+retry?: {
+maxAttempts: number
+backoffSeconds: number
+}
+hooks?: PlanHooks
 }
 export interface PlanSchedule {
 uid: string
@@ -408,6 +543,14 @@ bandwidth?: {
 uploadKiBps?: number
 downloadKiBps?: number
 }
+resources?: {
+nice?: number
+ioNice?: ("BestEffort" | "Idle")
+}
+/**
+ * Absent: 1.
+ */
+maxConcurrentJobs?: number
 /**
  * @maxItems 256
  */
@@ -429,6 +572,114 @@ identity: JobIdentity
  */
 planGeneration: number
 activeDeadlineSeconds?: number
+dryRun?: boolean
+/**
+ * In place of the host's; 0 lifts it.
+ */
+bandwidth?: {
+uploadKiBps?: number
+downloadKiBps?: number
+}
+repository?: PlanRepository1
+adminCredentials?: AdminCredentials
+restore?: RestoreArgs
+diff?: {
+a: string
+b: string
+}
+check?: {
+readDataSubsetPercent?: number
+}
+forget?: ForgetArgs
+}
+/**
+ * For a job on another repository than the plan's: kept in memory for this job.
+ */
+export interface PlanRepository1 {
+name: string
+url: string
+/**
+ * Pinned id. Absent: not initialised yet; no backup may run.
+ */
+id?: string
+/**
+ * User of a rest-server url; its password is RESTIC_REST_PASSWORD of env, else the repository's.
+ */
+username?: string
+password: string
+env?: {
+[k: string]: string
+}
+/**
+ * This host looks after the repository.
+ */
+runner?: boolean
+/**
+ * Contents of ssh-key, known_hosts, gcs.json, ca.pem: written 0600 for the run.
+ */
+files?: {
+[k: string]: string
+}
+/**
+ * restic's -o.
+ */
+options?: {
+[k: string]: string
+}
+/**
+ * For a repository that is yet to be created.
+ */
+formatVersion?: number
+compression?: ("auto" | "off" | "max")
+packSizeMiB?: number
+/**
+ * On the runner: where the credential that may delete comes from. Absent: None.
+ */
+adminCredentials?: ("None" | "FromServer" | "OnRunner")
+}
+export interface RestoreArgs {
+snapshot: string
+/**
+ * Absent: everything.
+ * 
+ * @maxItems 256
+ */
+paths?: string[]
+inPlace?: boolean
+targetDirectory?: string
+overwrite: ("Never" | "IfChanged" | "IfNewer" | "Always")
+verify?: boolean
+}
+/**
+ * snapshotIDs: exactly these. Otherwise what the policies do not keep, each over the snapshots of one host and tag.
+ * 
+ * This interface was referenced by `AgentProtocol`'s JSON-Schema
+ * via the `definition` "ForgetArgs".
+ */
+export interface ForgetArgs {
+/**
+ * @maxItems 1000
+ */
+snapshotIDs?: string[]
+/**
+ * @maxItems 4096
+ */
+policies?: {
+host: string
+tag: string
+retention: Retention
+}[]
+guard?: {
+maxRemovalPercent: number
+keepWithinFloor: string
+}
+/**
+ * First 16 digits of the ids that backups of this system reported.
+ * 
+ * @maxItems 40000
+ */
+known?: string[]
+approvedPlan?: string
 }
 export interface JobStop {
 job: string
@@ -444,9 +695,48 @@ export interface Ack {
  */
 seq: number
 }
+/**
+ * Methods: tree.list (TreeListParams -> TreeListResult), snapshots.refresh ({} -> {}: every list is reported whole).
+ * 
+ * This interface was referenced by `AgentProtocol`'s JSON-Schema
+ * via the `definition` "RpcRequest".
+ */
 export interface RpcRequest {
 method: string
 params?: unknown
+}
+export interface TreeListParams {
+snapshot: string
+/**
+ * Absolute, in the snapshot; / is the top.
+ */
+path: string
+/**
+ * Name of the last entry of the page before.
+ */
+after?: string
+}
+export interface TreeListResult {
+/**
+ * @maxItems 1000
+ */
+entries: TreeEntry[]
+more: boolean
+}
+export interface TreeEntry {
+name: string
+path: string
+/**
+ * file, dir, symlink, ... as restic says.
+ */
+type: string
+size?: number
+mtime?: string
+mode?: number
+/**
+ * Its name is not UTF-8: it cannot be chosen by itself (PathNotText).
+ */
+notText?: boolean
 }
 /**
  * Frozen; carried out by agents that can.

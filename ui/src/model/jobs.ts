@@ -51,6 +51,11 @@ export function jobTitle(job: ResticJob, groups?: ReadonlyMap<string, SourceGrou
 }
 
 /** The name people gave: restic's tag. */
+/** What a group saves: its paths, or the command whose output it keeps. */
+export function sourcesOf({ spec }: SourceGroup): string[] {
+  return spec.includes ?? (spec.stdin ? [`output of ${spec.stdin.command.join(' ')}`] : []);
+}
+
 export function groupName(group: SourceGroup | undefined): string | undefined {
   return group && (group.spec.tag ?? group.status?.tag ?? group.metadata.name);
 }

@@ -9,6 +9,7 @@ export function repositoryState(repository: Repository | undefined): StateWord {
     case 'Initializing': return { tone: 'run', label: 'Initializing' };
     case 'InitFailed': return { tone: 'bad', label: 'Not usable' };
     case 'Replaced': return { tone: 'bad', label: 'Replaced' };
+    case 'Suspended': return { tone: 'idle', label: 'Suspended' };
     case 'Unknown': case undefined: return { tone: 'idle', label: 'Unknown' };
   }
 }
