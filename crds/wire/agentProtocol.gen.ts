@@ -574,6 +574,10 @@ planGeneration: number
 activeDeadlineSeconds?: number
 dryRun?: boolean
 /**
+ * For reading jobs: a check of this system holds the repository, which does not disturb them.
+ */
+noLock?: boolean
+/**
  * In place of the host's; 0 lifts it.
  */
 bandwidth?: {
