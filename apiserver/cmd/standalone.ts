@@ -93,7 +93,7 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   const sessions = createSessions({ store, informers, records, bus, identity, planKey: identity.planKey, epoch: store.epoch, gatewayName, namespace, signingKey: identity.signingKey, clock, log, ...(certificate.caPin === undefined ? {} : { certPinSha256: certificate.caPin }) });
   let baseUrl = config.baseUrl ?? `http://localhost:${String(config.listen.port)}`;
   const sameOrigin = (request: Parameters<typeof isSameOrigin>[0]): boolean => isSameOrigin(request, { baseUrl, trusted: trustedProxy });
-  const live = createLive({ informers, records, bus, access: identity, log, clock, namespace, sameOrigin });
+  const live = createLive({ informers, records, bus, access: identity, log, clock, namespace, sameOrigin, ...(manifests ? { manifests } : {}) });
   const network: { listeners?: Listeners } = {};
   // Sockets end with their rooms, and the listeners wait for them: together, or each would wait for the other.
   onStop(async () => { await Promise.all([network.listeners?.close(GRACE_MS), live.close(), sessions.close()]); });

@@ -96,6 +96,23 @@ describe('live channel', function () {
     expect((await two.next('event', 'h')).object?.metadata.name).to.equal('a3');
     expect(one.all('event').map((each) => each.object?.metadata.name)).to.not.include('a3');
   });
+  it('tells of an object only the owners that stand in the way of an edit (X11)', async () => {
+    await bed.store.apply('Host', { namespace: 'default', name: 'owned' }, { apiVersion: 'restic-manager.io/v1alpha1', kind: 'Host', metadata: { name: 'owned' }, spec: { displayName: 'Owned' } }, { ...asAdmin, fieldManager: 'flux' });
+    await bed.store.patchMeta('Host', { namespace: 'default', name: 'owned' }, { labels: { rack: '7' } }, asAdmin);
+    await until('cached', () => bed.informers.cache.get('Host', { namespace: 'default', name: 'owned' })?.metadata.labels?.['rack'] === '7');
+    const page = await open('/api/live', viewer);
+    page.ask({ type: 'watch', id: 'h', kind: 'Host' });
+    const owned = (await page.next('list', 'h')).items?.find(({ metadata }) => metadata.name === 'owned') as { metadata: { managedFields?: { manager: string; fieldsV1: object }[] } } | undefined;
+    expect(owned?.metadata.managedFields?.map(({ manager, fieldsV1 }) => [manager, fieldsV1])).to.deep.equal([['flux', { 'f:spec': { 'f:displayName': {} } }]]);
+  });
+  it('says to whoever asks that there is no manifest directory', async () => {
+    const page = await open('/api/live', viewer);
+    page.ask({ type: 'manifests', id: 'm' });
+    expect((await page.next('manifests', 'm')).status).to.include({ state: 'off', objects: 0 });
+    page.ask({ type: 'stop', id: 'm' });
+    page.ask({ type: 'manifests', id: 'm' });
+    await page.next('manifests', 'm');
+  });
   it('resumes after a version without gap or repeat, and lists again when it is too old', async () => {
     const first = await open('/api/live', admin);
     first.ask({ type: 'watch', id: 'h', kind: 'Host' });

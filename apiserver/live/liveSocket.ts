@@ -1,6 +1,6 @@
 /** /api/live for one tab: what it asks for, checked against its role, until the socket closes. */
 import type { WebSocket } from 'ws';
-import { resources, type Kind } from '#crds/kinds.js';
+import { GROUP, resources, type Kind } from '#crds/kinds.js';
 import { keyText, type ObjectKey } from '#crds/meta.js';
 import type { Principal } from '#crds/objectStore.js';
 import * as generated from '#crds/wire/live.validate.gen.js';
@@ -8,6 +8,7 @@ import type { LiveError, LiveMessage, LiveRequest } from '#crds/wire/live.gen.js
 import type { JobProgress } from '#crds/wire/agentProtocol.gen.js';
 import type { Access, AccessQuestion } from '../auth/types.js';
 import type { LiveContext } from './types.js';
+import { manifestsReport } from '../manifests/report.js';
 import { parseFieldSelector } from './selectors.js';
 import { tailJob } from './tail.js';
 import type { Tab } from './tab.js';
@@ -18,9 +19,10 @@ const MAX_SUBSCRIPTIONS = 100;
 
 /** Reading logs is a right of its own (40-api, Identity). */
 export const READ_LOGS: AccessQuestion = { verb: 'get', group: resources.ResticJob.group, resource: 'resticjobs/log' };
+const READ_MANIFESTS: AccessQuestion = { verb: 'get', group: GROUP, resource: 'manifests' };
 
 export function serveLive(context: LiveContext, watches: Watches, ws: WebSocket, tab: Tab, principal: Principal): void {
-  const { access, bus } = context;
+  const { access, bus, manifests } = context;
   const subscriptions = new Map<string, () => void>();
   tab.onClose(() => { for (const end of subscriptions.values()) end(); });
 
@@ -56,6 +58,14 @@ export function serveLive(context: LiveContext, watches: Watches, ws: WebSocket,
         subscriptions.set(id, bus.subscribe('*', (message) => {
           if (message.type === 'progress') tab.sendIfIdle(JSON.stringify({ type: 'progress', id, job: message.progress.job, progress: visibleProgress(access, principal, message.progress) } satisfies LiveMessage));
         }));
+        return;
+      }
+      case 'manifests': {
+        const no = refusal(READ_MANIFESTS);
+        if (no !== undefined) { fail('forbidden', no, id); return; }
+        const tell = (): void => { reply({ type: 'manifests', id, status: manifestsReport(manifests) }); };
+        subscriptions.set(id, manifests?.onChange(tell) ?? (() => undefined));
+        tell();
         return;
       }
       case 'tail': {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Log } from '#controller/ports.js';
 import type { Informers } from '#controller/runtime/types.js';
 import type { Access } from '../auth/types.js';
+import type { Manifests } from '../manifests/index.js';
 import type { Records } from '../records/records.js';
 import type { Bus } from './bus.js';
 
@@ -13,6 +14,8 @@ export interface LiveOptions {
   bus: Bus;
   access: Access;
   log: Log;
+  /** Absent: there is no manifest directory. */
+  manifests?: Pick<Manifests, 'status' | 'onChange'>;
   /** Default: the system's. */
   clock?: Clock;
   /** Default `default`. */

@@ -4,6 +4,7 @@
  */
 import type { Kind } from '#crds/kinds.js';
 import type { CacheEvent, Informers } from '#controller/runtime/types.js';
+import { declares, OPERATOR_MANAGER } from '../operator/fieldOwners.js';
 import type { Matches } from './selectors.js';
 import type { Tab } from './tab.js';
 
@@ -20,10 +21,11 @@ const PAGE = 200;
 /** Events a tab may miss while its list is on the way. */
 const MAX_HELD = 10_000;
 
-/** managedFields are for tools that apply, not for pages, and often the larger half. */
+/** Of managedFields, often the larger half, a page gets what it may not edit: fields that are declared elsewhere (X11). */
 function textOf(object: CacheEvent['object']): string {
   const { managedFields, ...metadata } = object.metadata;
-  return JSON.stringify({ ...object, metadata });
+  const declared = managedFields?.filter((entry) => declares(entry, OPERATOR_MANAGER)) ?? [];
+  return JSON.stringify({ ...object, metadata: declared.length === 0 ? metadata : { ...metadata, managedFields: declared } });
 }
 
 export function createWatches(informers: Informers): Watches {

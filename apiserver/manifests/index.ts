@@ -20,6 +20,7 @@ import { openLedger } from './ledger.js';
 import { createNotices } from './notices.js';
 import { type ManifestProblem } from './problem.js';
 import { decidePruning, type LiveObject, type Pruning } from './prune.js';
+import { checkedOutCommit } from './revision.js';
 import { listManifests } from './scan.js';
 import { readSettled, type Snapshot } from './settle.js';
 import { watchDirectories } from './watch.js';
@@ -54,6 +55,8 @@ const RESTLESS_MS = 500;
 export interface ManifestsStatus {
   directory: string;
   state: 'pending' | 'synced' | 'failing';
+  /** The git commit that is checked out there, where there is one. */
+  revision: string | undefined;
   /** Epoch ms; undefined before the first. A look that finds nothing new counts. */
   lastSync: number | undefined;
   /** The last one without a problem. */
@@ -66,6 +69,8 @@ export interface ManifestsStatus {
 
 export interface Manifests {
   status(): ManifestsStatus;
+  /** Told after each look, whether or not it found something new. @returns ends it */
+  onChange(listener: () => void): () => void;
   /** Allows the removal that status().pruning.id names, and none other. False: it is not what waits. */
   confirm(id: string): Promise<boolean>;
   /** Begins; the first pass runs in the background. */
@@ -80,10 +85,11 @@ export function createManifests({ directory, store, cache, records, recorder, na
   const ledger = openLedger(records);
   const notices = createNotices({ recorder, namespace, log });
   const watcher = watchDirectories(() => { wake(NOTICED_MS); }, log);
-  const status: ManifestsStatus = { directory, state: 'pending', lastSync: undefined, lastSuccess: ledger.state.lastSuccess, objects: 0, problems: [], pruning: nothing };
+  const status: ManifestsStatus = { directory, state: 'pending', revision: undefined, lastSync: undefined, lastSuccess: ledger.state.lastSuccess, objects: 0, problems: [], pruning: nothing };
   /** What the last pass saw, when all was applied (epoch ms), and whether something is left to do. */
   const last: { snapshot?: Snapshot; applied: number; retry: boolean } = { applied: 0, retry: true };
   let since: { digest: string; time: number } | undefined;
+  const listeners = new Set<() => void>();
   let stopped = false;
   let timer: { due: number; cancel: () => void } | undefined;
   let running: Promise<void> | undefined;
@@ -105,14 +111,22 @@ export function createManifests({ directory, store, cache, records, recorder, na
   function run(): void {
     timer = undefined;
     again = false;
-    running = pass().catch((error: unknown) => {
+    running = look().catch((error: unknown) => {
       log.error({ error: error instanceof Error ? error.stack : String(error) }, 'the manifest directory could not be applied');
       last.retry = true;
       return rescanMs;
     }).then((next) => {
       running = undefined;
+      for (const listener of listeners) listener();
       wake(again ? NOTICED_MS : next);
     });
+  }
+
+  async function look(): Promise<number> {
+    const next = await pass();
+    // A commit that touches no manifest changes it too.
+    status.revision = await checkedOutCommit(directory);
+    return next;
   }
 
   /** @returns ms until the next one */
@@ -225,6 +239,10 @@ export function createManifests({ directory, store, cache, records, recorder, na
 
   return {
     status: () => status,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => { listeners.delete(listener); };
+    },
     async confirm(id) {
       if (status.pruning.state !== 'confirmation' || status.pruning.id !== id) return false;
       ledger.state.confirmed = id;

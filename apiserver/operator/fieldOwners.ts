@@ -13,6 +13,8 @@ import { Problem } from './problem.js';
 
 /** Whose updates are Git's word as well: these do not, or not always, apply server-side. */
 const gitManagers = new Set(['manifests', 'argocd-controller', 'argocd-application-controller', 'kustomize-controller', 'helm-controller', 'helm', 'flux', 'fleetagent']);
+/** Who edits for people, through /api and the page. */
+export const OPERATOR_MANAGER = 'restic-manager-api';
 /** As `kubectl apply` without --server-side calls itself. */
 const CLIENT_SIDE = 'kubectl-client-side-apply';
 
@@ -37,7 +39,8 @@ export function declaredElsewhere(kind: Kind, before: KubeObject, after: KubeObj
   return [...owners].map(([manager, fields]) => ({ manager, fields: pathsInOrder(fields).map((path) => path.replace(/^\./, '')) }));
 }
 
-function declares({ manager = '', operation, subresource }: ManagedFieldsEntry, own: string): boolean {
+/** Does this entry stand in the way of edits by `own`? */
+export function declares({ manager = '', operation, subresource }: ManagedFieldsEntry, own: string): boolean {
   if (subresource !== undefined || manager === own) return false;
   return operation === 'Apply' || (manager !== 'manifests' && gitManagers.has(manager));
 }

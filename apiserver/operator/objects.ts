@@ -9,7 +9,7 @@ import { API_VERSION, type Host } from '#crds/kinds.js';
 import type { MergePatch, Principal, Writer } from '#crds/objectStore.js';
 import type { Cache } from '#controller/runtime/types.js';
 import { mergePatch } from '../stores/plainJson.js';
-import { refuseDeclaredElsewhere, refuseDeletingDeclared } from './fieldOwners.js';
+import { OPERATOR_MANAGER, refuseDeclaredElsewhere, refuseDeletingDeclared } from './fieldOwners.js';
 import { Problem } from './problem.js';
 import type { Services } from './services.js';
 
@@ -39,7 +39,7 @@ export function withSpec<Spec extends object>({ apiVersion, kind, metadata }: { 
 export function createObjects(services: Services, principal: Principal, sourceIP: string): Objects {
   const { store, informers, namespace, identity } = services;
   const { cache } = informers;
-  const writer: Writer = { principal, door: 'operator', fieldManager: 'restic-manager-api', sourceIP };
+  const writer: Writer = { principal, door: 'operator', fieldManager: OPERATOR_MANAGER, sourceIP };
 
   /** Runs a write and waits until its result went through the caches; after two seconds the reply goes out all the same. */
   async function settled<T extends { metadata: { uid: string; resourceVersion: string } }>(kind: Kind, write: () => Promise<T>): Promise<T> {

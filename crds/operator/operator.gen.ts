@@ -189,6 +189,10 @@ args?: ({
 export interface ManifestsStatus {
 state: ("off" | "pending" | "synced" | "failing")
 directory: (string | null)
+/**
+ * The git commit that is checked out there; null where there is none to be seen.
+ */
+revision: (string | null)
 last_sync_at: (string | null)
 last_success_at: (string | null)
 /**

@@ -1,6 +1,6 @@
 // Generated from crds/wire/live.schema.yaml by `npm run generate`. Do not edit.
-export type LiveRequest = (LiveWatch | LiveTail | LiveProgress | LiveStop | LivePing)
-export type LiveMessage = (LiveList | LiveEvent | LiveGone | LiveLog | LiveEnd | LiveJobProgress | LiveError | LivePong)
+export type LiveRequest = (LiveWatch | LiveTail | LiveProgress | LiveManifests | LiveStop | LivePing)
+export type LiveMessage = (LiveList | LiveEvent | LiveGone | LiveLog | LiveEnd | LiveJobProgress | LiveManifestsStatus | LiveError | LivePong)
 
 export interface Live {
 
@@ -29,6 +29,16 @@ from?: number
 }
 export interface LiveProgress {
 type: "progress"
+id: string
+}
+/**
+ * The state of the manifest directory: now, and at each change.
+ * 
+ * This interface was referenced by `Live`'s JSON-Schema
+ * via the `definition` "LiveManifests".
+ */
+export interface LiveManifests {
+type: "manifests"
 id: string
 }
 export interface LiveStop {
@@ -107,6 +117,16 @@ id: string
  */
 job: string
 progress: {
+
+}
+}
+export interface LiveManifestsStatus {
+type: "manifests"
+id: string
+/**
+ * ManifestsStatus of crds/operator.
+ */
+status: {
 
 }
 }

@@ -13,6 +13,7 @@ export const router = createRouter({
     { path: '/', name: 'dashboard', component: DashboardView },
     { path: '/hosts/:name', name: 'host', component: () => import('./views/HostView.vue'), props: true },
     { path: '/jobs/:id', name: 'job', component: () => import('./views/JobView.vue'), props: true },
+    { path: '/manifests', name: 'manifests', component: () => import('./views/ManifestsView.vue') },
     { path: '/login', name: 'login', component: () => import('./views/LoginView.vue'), meta: { public: true } },
     { path: '/bootstrap', name: 'bootstrap', component: () => import('./views/BootstrapView.vue'), meta: { public: true } },
     { path: '/:rest(.*)*', name: 'missing', component: () => import('./views/MissingView.vue'), meta: { public: true } },

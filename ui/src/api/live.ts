@@ -10,9 +10,9 @@
  * Knows neither Vue nor the DOM: socket, timers and chance are parameters.
  */
 import type { LiveMessage, LiveRequest } from '#crds/wire/live.gen.js';
-import { progressSubscription, tailSubscription, watchSubscription, type LinkState, type ProgressHandler, type Subscription, type TailHandler, type WatchHandler } from './subscriptions.js';
+import { manifestsSubscription, progressSubscription, tailSubscription, watchSubscription, type LinkState, type ManifestsHandler, type ProgressHandler, type Subscription, type TailHandler, type WatchHandler } from './subscriptions.js';
 
-export type { LinkState, LogLine, ProgressHandler, TailHandler, WatchedObject, WatchHandler } from './subscriptions.js';
+export type { LinkState, LogLine, ManifestsHandler, ProgressHandler, TailHandler, WatchedObject, WatchHandler } from './subscriptions.js';
 
 export interface LiveSocket {
   send(data: string): void;
@@ -39,6 +39,7 @@ export interface LiveClient {
   watch(kind: string, handler: WatchHandler): () => void;
   tail(job: string, handler: TailHandler): () => void;
   progress(handler: ProgressHandler): () => void;
+  manifests(handler: ManifestsHandler): () => void;
   /** Connects at once instead of waiting for the back-off: the network is back, or the machine woke up. */
   wake(): void;
   close(): void;
@@ -181,6 +182,7 @@ export function createLive(options: LiveOptions): LiveClient {
     watch: (kind, handler) => subscribe((id) => watchSubscription(id, kind, handler)),
     tail: (job, handler) => subscribe((id) => tailSubscription(id, job, handler)),
     progress: (handler) => subscribe((id) => progressSubscription(id, handler)),
+    manifests: (handler) => subscribe((id) => manifestsSubscription(id, handler)),
     wake() {
       failures = 0;
       if (!socket && subscriptions.size > 0) connect();

@@ -1,5 +1,5 @@
 /** The operator API as functions: one per route this page calls, with the generated body and reply types. */
-import type { AcceptInput, Account, BootstrapInput, JobItem, LoginInput, LoginReply, RunReply, ScheduleInput, SourceGroupInput, SourceGroupItem, ScheduleItem, VersionReply } from '#crds/operator/operator.gen.js';
+import type { AcceptInput, Account, BootstrapInput, JobItem, LoginInput, LoginReply, ManifestsStatus, RunReply, ScheduleInput, SourceGroupInput, SourceGroupItem, ScheduleItem, VersionReply } from '#crds/operator/operator.gen.js';
 import { call } from './client.js';
 
 const part = encodeURIComponent;
@@ -21,5 +21,8 @@ export const operator = {
 
   job: (id: string): Promise<JobItem> => call('GET', `/api/jobs/${part(id)}`),
   cancelJob: (id: string): Promise<unknown> => call('POST', `/api/jobs/${part(id)}/cancel`),
+
+  confirmRemoval: (id: string): Promise<ManifestsStatus> => call('POST', '/api/manifests/prune', { body: { id } }),
+
   logUrl: (id: string, format: 'txt' | 'ndjson'): string => `/api/jobs/${part(id)}/log.${format}`,
 };

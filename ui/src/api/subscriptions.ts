@@ -23,6 +23,11 @@ export interface TailHandler {
   refused(code: string, message: string): void;
 }
 export type ProgressHandler = (job: string, progress: object) => void;
+export interface ManifestsHandler {
+  status(status: object): void;
+  state(state: LinkState): void;
+  refused(code: string, message: string): void;
+}
 
 export interface Subscription {
   /** What to send on a fresh socket; nothing when there is nothing left to ask. */
@@ -95,5 +100,22 @@ export function progressSubscription(id: string, handler: ProgressHandler): Subs
     disconnected: () => undefined,
     resumed: () => undefined,
     refused: () => undefined,
+  };
+}
+
+/** Each message is the whole state, so there is nothing to resume. */
+export function manifestsSubscription(id: string, handler: ManifestsHandler): Subscription {
+  let known = false;
+  return {
+    request: () => ({ type: 'manifests', id }),
+    receive(message) {
+      if (message.type !== 'manifests') return;
+      known = true;
+      handler.status(message.status);
+      handler.state('live');
+    },
+    disconnected: () => { if (known) handler.state('stale'); },
+    resumed: () => undefined,
+    refused: (code, message) => { handler.refused(code, message); },
   };
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { ManifestsStatus } from '#crds/operator/operator.gen.js';
 import type { Host, Repository, ResticJob, Schedule, SourceGroup } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import { failureFrom } from '../api/client.js';
@@ -12,6 +13,8 @@ import { lineKind, readable } from './logLine.js';
 import { runChoice } from './run.js';
 import { sortFrom, sortText } from './table.js';
 import { throughput } from './throughput.js';
+import { allowRemoval, manifestsState, manifestsTrouble } from './manifests.js';
+import { ownersOf } from './owners.js';
 
 const meta = (name: string) => ({ name, namespace: 'default', uid: `uid-${name}`, resourceVersion: '1', creationTimestamp: '2026-11-23T10:00:00Z' });
 const host = (name: string, status: Host['status'] = {}, spec: Host['spec'] = {}, labels: Record<string, string> = {}): Stored<Host> => ({ apiVersion: '', kind: 'Host', metadata: { ...meta(name), labels }, spec, status });
@@ -142,5 +145,30 @@ describe('the command for a new host', () => {
     expect(plaintextRefused({ protocol: 'http:', hostname: 'backup.example.com' })).to.equal(true);
     expect(plaintextRefused({ protocol: 'http:', hostname: '127.0.0.1' })).to.equal(false);
     expect(plaintextRefused({ protocol: 'https:', hostname: 'backup.example.com' })).to.equal(false);
+  });
+});
+
+describe('manifests and owners in words', () => {
+  const status: ManifestsStatus = { state: 'synced', directory: '/fleet', revision: null, last_sync_at: null, last_success_at: null, objects: 3, error_count: 0, errors: [], prune: { state: 'none', objects: [] }, held: [] };
+
+  it('needs nobody while all is applied, and says the first error or what waits', () => {
+    expect([manifestsState(status), manifestsTrouble(status)]).to.deep.equal([{ tone: 'ok', label: 'Synced' }, undefined]);
+    const failing: ManifestsStatus = { ...status, state: 'failing', error_count: 2, errors: [{ file: 'a.yaml', message: 'is empty' }, { message: 'x' }] };
+    expect([manifestsState(failing), manifestsTrouble(failing)]).to.deep.equal([{ tone: 'bad', label: '2 errors' }, { tone: 'bad', text: '2 errors in the manifests: a.yaml: is empty' }]);
+    const waiting: ManifestsStatus = { ...status, prune: { state: 'confirmation', objects: ['SourceGroup/default/a'], id: 'x' } };
+    expect([manifestsState(waiting).tone, manifestsTrouble(waiting)?.tone]).to.deep.equal(['warn', 'warn']);
+  });
+
+  it('names the command that lets an object go', () => {
+    expect([allowRemoval('Host/default/web1'), allowRemoval('Secret/default/key')]).to.deep.equal(['kubectl annotate host.restic-manager.io web1 restic-manager.io/prune=allowed', 'kubectl annotate secret key restic-manager.io/prune=allowed']);
+  });
+
+  it('knows who declares fields, by managed fields and by the annotation of kubectl, whatever it holds (X11)', () => {
+    const owned = (metadata: object): ReturnType<typeof ownersOf> => ownersOf({ apiVersion: 'x', kind: 'Host', metadata: { name: 'web1', ...metadata } });
+    expect(owned({})).to.deep.equal([]);
+    expect(owned({ managedFields: [{ manager: 'flux', fieldsV1: { 'f:metadata': { 'f:labels': { 'f:a': {} }, 'f:annotations': {} }, 'f:spec': { 'f:hooks': { 'f:pre': {} }, 'f:presence': {} } } }] })).to.deep.equal([{ manager: 'flux', fields: ['labels', 'spec.hooks', 'spec.presence'] }]);
+    const annotated = (text: string): object => ({ annotations: { 'kubectl.kubernetes.io/last-applied-configuration': text } });
+    expect(owned(annotated('{"spec":{"suspend":true}}'))).to.deep.equal([{ manager: 'kubectl-client-side-apply', fields: ['spec.suspend'] }]);
+    for (const text of ['', '{', 'null', '[]', '{"spec":null}', '"x"']) expect(owned(annotated(text)), text).to.deep.equal([]);
   });
 });
