@@ -2,6 +2,7 @@
  * Which firing of a schedule is owed now: missed windows, catch-up, and what coalesces. Pure, over an injected NextFire and
  * the stored last attempt, so that nothing depends on a timer having survived. Times are epoch milliseconds.
  */
+import { afterBlackouts, type Blackout } from './blackout.js';
 import { intervalAfter, type NextFire } from './schedule.js';
 
 export interface FiringFacts {
@@ -19,6 +20,8 @@ export interface FiringFacts {
   /** A missed firing older than this is skipped; default half the interval. Ignored for intermittent hosts. */
   startingDeadlineMs?: number;
   intermittent: boolean;
+  /** Nothing starts inside these; what is due then starts at their end. */
+  blackouts?: readonly Blackout[];
   /** Since when this host has been up without a break: what was due before then was missed. */
   awakeSince: number;
 }
@@ -45,11 +48,14 @@ export function decideFiring(next: NextFire, facts: FiringFacts, now: number): F
   const lookAt = following === undefined ? undefined : following + jitterMs;
   const due = latestDue(next, schedule, timeZone, base, now - jitterMs);
   if (due === undefined) return { lookAt };
-  if (due + jitterMs >= facts.awakeSince) return { fire: { due, origin: 'Schedule' }, lookAt };
-  if (!facts.catchUp || isTooLate(next, facts, due, now)) return { lookAt };
+  const missed = due + jitterMs < facts.awakeSince;
   const settled = facts.awakeSince + facts.settleMs;
-  if (now >= settled) return { fire: { due, origin: 'CatchUp' }, lookAt };
-  return { lookAt: Math.min(settled, lookAt ?? Infinity) };
+  // Judged when it could have started: a blackout that holds it back does not make it late.
+  if (missed && (!facts.catchUp || isTooLate(next, facts, due, Math.min(now, settled)))) return { lookAt };
+  const mayStart = afterBlackouts(next, facts.blackouts ?? [], timeZone, missed ? Math.max(now, settled) : now);
+  if (mayStart === undefined) return { lookAt };
+  if (mayStart <= now) return { fire: { due, origin: missed ? 'CatchUp' : 'Schedule' }, lookAt };
+  return { lookAt: Math.min(mayStart, lookAt ?? Infinity) };
 }
 
 function isTooLate(next: NextFire, facts: FiringFacts, due: number, now: number): boolean {

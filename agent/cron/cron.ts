@@ -3,6 +3,7 @@
  * look again and may be late, lost or capped. Needs no server: the last plan keeps firing (S7).
  */
 import type { JobIdentity, Plan, PlanGroup, PlanSchedule } from '#crds/wire/agentProtocol.gen.js';
+import { afterBlackouts } from '#crds/blackout.js';
 import { decideFiring, type Firing } from '#crds/firing.js';
 import type { NextFire } from '#crds/schedule.js';
 import { timestamp, type Clock } from '../clock.js';
@@ -64,14 +65,15 @@ export class Cron {
     this.#cancelTimer = clock.setTimer(Math.max(0, Math.min(lookAt - now, LOOK_AT_LEAST_MS)), () => { this.look(); });
   }
 
-  /** Next due moment of each schedule that can run, jitter included: for people. */
+  /** When each schedule that can run starts next, jitter and blackouts included: for people. */
   upcoming(): { schedule: string; at: number | undefined }[] {
     const { clock, next } = this.#options;
     const now = clock.now();
     return this.#schedules().map((schedule) => {
       const jitterMs = schedule.jitterSeconds * 1_000;
-      const due = next(schedule.schedule, schedule.timeZone ?? this.#options.timeZone, now - jitterMs);
-      return { schedule: schedule.name, at: due === undefined ? undefined : due + jitterMs };
+      const zone = schedule.timeZone ?? this.#options.timeZone;
+      const due = next(schedule.schedule, zone, now - jitterMs);
+      return { schedule: schedule.name, at: due === undefined ? undefined : afterBlackouts(next, schedule.blackout ?? [], zone, due + jitterMs) };
     });
   }
 
@@ -109,6 +111,7 @@ export class Cron {
           startingDeadlineMs: schedule.startingDeadlineSeconds === undefined ? undefined : schedule.startingDeadlineSeconds * 1_000,
           intermittent: plan?.presence === 'Intermittent',
           awakeSince: this.#awakeSince,
+          blackouts: schedule.blackout,
         }, now);
         if (decision.fire) owed.push({ schedule, group, firing: decision.fire });
         if (decision.lookAt !== undefined) lookAt = Math.min(lookAt, decision.lookAt);

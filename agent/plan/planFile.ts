@@ -115,7 +115,8 @@ function decrypt(bytes: Buffer, key: Buffer): Buffer {
 /** The schedules this agent cannot run; it never guesses a cron. */
 export function stalledSchedules(plan: Plan): StalledSchedule[] {
   return plan.schedules.flatMap((schedule): StalledSchedule[] => {
-    const message = cronProblem(schedule.schedule) ?? (schedule.timeZone === undefined ? undefined : timeZoneProblem(schedule.timeZone));
+    const zones = [schedule.timeZone, ...(schedule.blackout ?? []).map(({ timeZone }) => timeZone)].filter((zone) => zone !== undefined);
+    const message = cronProblem(schedule.schedule) ?? zones.map(timeZoneProblem).find((problem) => problem !== undefined);
     return message === undefined ? [] : [{ schedule: schedule.name, message: message.slice(0, 1024) }];
   });
 }

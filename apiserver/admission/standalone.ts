@@ -12,13 +12,17 @@ import type { FieldError } from './fieldErrors.js';
 /** Runs after the schema has passed, so the fields have their types. */
 export function checkStandalone(kind: Kind, object: KubeObject, errors: FieldError[]): void {
   if (kind !== 'Schedule') return;
-  const { schedule, timeZone } = ((object as Partial<Schedule>).spec ?? {}) as Partial<Schedule['spec']>;
+  const { schedule, timeZone, blackout } = ((object as Partial<Schedule>).spec ?? {}) as Partial<Schedule['spec']>;
   // Both problems begin with the value in quotes, which the field error shows itself.
   const detail = (problem: string, value: string): string => problem.slice(JSON.stringify(value).length + 1);
   const cron = schedule === undefined ? undefined : cronProblem(schedule);
   if (schedule !== undefined && cron !== undefined) errors.push(invalid('spec.schedule', schedule, detail(cron, schedule)));
   const zone = timeZone === undefined ? undefined : timeZoneProblem(timeZone);
   if (timeZone !== undefined && zone !== undefined) errors.push(invalid('spec.timeZone', timeZone, detail(zone, timeZone)));
+  for (const [index, { timeZone: own }] of (blackout ?? []).entries()) {
+    const problem = own === undefined ? undefined : timeZoneProblem(own);
+    if (own !== undefined && problem !== undefined) errors.push(invalid(`spec.blackout[${index}].timeZone`, own, detail(problem, own)));
+  }
 }
 
 /** @throws Forbidden */

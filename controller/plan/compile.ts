@@ -115,7 +115,7 @@ function planSchedules(host: Stored<Host>, groups: readonly Stored<SourceGroup>[
     }
   }
   return [...reached.values()]
-    .filter(({ schedule: { spec } }) => !spec.suspend && !cronProblem(spec.schedule) && !(spec.timeZone && timeZoneProblem(spec.timeZone)))
+    .filter(({ schedule: { spec } }) => !spec.suspend && !cronProblem(spec.schedule) && !(spec.timeZone && timeZoneProblem(spec.timeZone)) && !spec.blackout?.some(({ timeZone }) => timeZone !== undefined && timeZoneProblem(timeZone)))
     .sort((a, b) => (a.schedule.metadata.name < b.schedule.metadata.name ? -1 : 1))
     .map(({ schedule, groups: its }) => ({
       uid: schedule.metadata.uid,
@@ -126,6 +126,7 @@ function planSchedules(host: Stored<Host>, groups: readonly Stored<SourceGroup>[
       jitterSeconds: jitterOf(schedule, its, host),
       catchUp: { enabled: schedule.spec.catchUp?.enabled ?? true, settleSeconds: schedule.spec.catchUp?.settleSeconds ?? 60 },
       ...(schedule.spec.startingDeadlineSeconds === undefined ? {} : { startingDeadlineSeconds: schedule.spec.startingDeadlineSeconds }),
+      ...(schedule.spec.blackout?.length ? { blackout: schedule.spec.blackout } : {}),
       effectiveSince: effectiveSince(schedule, host),
     }));
 }

@@ -2515,6 +2515,46 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
             }
            }
           },
+          "blackout": {
+           "type": "array",
+           "maxItems": 16,
+           "x-kubernetes-list-type": "atomic",
+           "description": "Daily windows in which nothing starts; what is due inside one starts at its end.",
+           "items": {
+            "type": "object",
+            "required": [
+             "from",
+             "to"
+            ],
+            "x-kubernetes-validations": [
+             {
+              "rule": "self.from != self.to",
+              "message": "from and to are the same time"
+             }
+            ],
+            "properties": {
+             "from": {
+              "type": "string",
+              "maxLength": 5,
+              "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+              "description": "HH:MM."
+             },
+             "to": {
+              "type": "string",
+              "maxLength": 5,
+              "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+              "description": "HH:MM; before from means the next day."
+             },
+             "timeZone": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 64,
+              "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$",
+              "description": "IANA name; default the schedule's zone."
+             }
+            }
+           }
+          },
           "startingDeadlineSeconds": {
            "type": "integer",
            "format": "int64",

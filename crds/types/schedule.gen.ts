@@ -31,6 +31,10 @@ sourceGroupRefs: ScheduleSourceGroupRefsItem[]
 jitter?: string
 catchUp?: ScheduleCatchUp
 /**
+ * Daily windows in which nothing starts; what is due inside one starts at its end.
+ */
+blackout?: ScheduleBlackoutItem[]
+/**
  * A missed run older than this is skipped; default half the interval. Catch-up on Intermittent hosts ignores it.
  */
 startingDeadlineSeconds?: number
@@ -58,6 +62,20 @@ enabled?: boolean
  * Wait after the agent is back.
  */
 settleSeconds?: number
+}
+export interface ScheduleBlackoutItem {
+/**
+ * HH:MM.
+ */
+from: string
+/**
+ * HH:MM; before from means the next day.
+ */
+to: string
+/**
+ * IANA name; default the schedule's zone.
+ */
+timeZone?: string
 }
 export interface ScheduleStatus {
 hosts?: ScheduleHosts

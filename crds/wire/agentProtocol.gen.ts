@@ -522,6 +522,14 @@ settleSeconds: number
 }
 startingDeadlineSeconds?: number
 /**
+ * @maxItems 16
+ */
+blackout?: {
+from: string
+to: string
+timeZone?: string
+}[]
+/**
  * Creation or last change of the schedule: nothing before it is due.
  */
 effectiveSince: string

@@ -55,7 +55,7 @@ const bodies: Record<CrdKind, { spec: Loose; status: Loose }> = {
   Schedule: {
     spec: {
       schedule: '0 3 * * *', timeZone: 'Europe/Berlin', suspend: false, sourceGroupRefs: [{ name: 'etc' }, { name: 'srv' }], jitter: '15m', catchUp: { enabled: true, settleSeconds: 60 },
-      startingDeadlineSeconds: 3600, successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 3,
+      blackout: [{ from: '22:00', to: '06:00', timeZone: 'Europe/Berlin' }], startingDeadlineSeconds: 3600, successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 3,
     },
     status: { hosts: { matched: 1, synced: 1 }, groups: 'etc,srv', lastRunTime: time, lastRunResult: 'Succeeded', nextRun: time, observedGeneration: 1, conditions },
   },

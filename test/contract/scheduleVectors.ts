@@ -1,6 +1,7 @@
 /** When a schedule is due, as a table: every adapter of a cron library must give exactly these moments. Written by hand from crontab(5) and the zones' rules. */
 import { expect } from 'chai';
 import { decideFiring, latestDue, type FiringDecision, type FiringFacts } from '#crds/firing.js';
+import { afterBlackouts, type Blackout } from '#crds/blackout.js';
 import type { NextFire } from '#crds/schedule.js';
 
 export interface ScheduleVector { why: string; cron: string; zone: string; after: string; due: string[] }
@@ -34,6 +35,10 @@ export const firingVectors: readonly FiringVector[] = [
   { why: 'fires late when the agent was up but could not', facts: hourly, now: '2026-01-01T01:50:00Z', expected: { fire: '2026-01-01T01:00:00Z', origin: 'Schedule', lookAt: '2026-01-01T02:00:00Z' } },
   { why: 'does not fire an attempted moment again', facts: { ...hourly, lastAttempted: at('2026-01-01T01:00:00Z') }, now: '2026-01-01T01:00:30Z', expected: { lookAt: '2026-01-01T02:00:00Z' } },
   { why: 'several due moments coalesce into the latest', facts: hourly, now: '2026-01-01T05:10:00Z', expected: { fire: '2026-01-01T05:00:00Z', origin: 'Schedule', lookAt: '2026-01-01T06:00:00Z' } },
+  { why: 'inside a blackout: waits for its end (X20)', facts: { ...hourly, blackouts: [{ from: '00:45', to: '03:20' }] }, now: '2026-01-01T01:00:00Z', expected: { lookAt: '2026-01-01T02:00:00Z' } },
+  { why: 'inside a blackout: nothing else is looked for before its end (X20)', facts: { ...hourly, blackouts: [{ from: '00:45', to: '03:20' }] }, now: '2026-01-01T03:00:00Z', expected: { lookAt: '2026-01-01T03:20:00Z' } },
+  { why: 'at the end of a blackout the latest of what fell due inside runs once (X20)', facts: { ...hourly, blackouts: [{ from: '00:45', to: '03:20' }] }, now: '2026-01-01T03:20:00Z', expected: { fire: '2026-01-01T03:00:00Z', origin: 'Schedule', lookAt: '2026-01-01T04:00:00Z' } },
+  { why: 'missed, and held back by a blackout: that does not make it late (X20)', facts: { ...hourly, blackouts: [{ from: '01:05', to: '09:10' }], awakeSince: at('2026-01-01T01:10:00Z'), lastAttempted: at('2026-01-01T00:00:00Z'), schedule: '0 1 * * *' }, now: '2026-01-01T09:10:00Z', expected: { fire: '2026-01-01T01:00:00Z', origin: 'CatchUp', lookAt: '2026-01-02T01:00:00Z' } },
   { why: 'waits for its jitter', facts: { ...hourly, jitterMs: 300_000 }, now: '2026-01-01T01:04:00Z', expected: { lookAt: '2026-01-01T01:05:00Z' } },
   { why: 'fires after its jitter, under the due moment', facts: { ...hourly, jitterMs: 300_000 }, now: '2026-01-01T01:05:00Z', expected: { fire: '2026-01-01T01:00:00Z', origin: 'Schedule', lookAt: '2026-01-01T02:05:00Z' } },
   { why: 'missed while asleep: waits until the host has settled', facts: { ...hourly, awakeSince: at('2026-01-01T01:10:00Z') }, now: '2026-01-01T01:10:10Z', expected: { lookAt: '2026-01-01T01:11:00Z' } },
@@ -49,6 +54,20 @@ export const firingVectors: readonly FiringVector[] = [
 const text = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : new Date(ms).toISOString().replace('.000Z', 'Z'));
 
 /** Runs both tables on one adapter. */
+interface BlackoutVector { why: string; blackouts: Blackout[]; zone: string; at: string; free: string | undefined }
+
+export const blackoutVectors: readonly BlackoutVector[] = [
+  { why: 'no window: at once', blackouts: [], zone: 'UTC', at: '2026-01-01T03:00:00Z', free: '2026-01-01T03:00:00Z' },
+  { why: 'the first minute of a window is in it', blackouts: [{ from: '08:00', to: '18:00' }], zone: 'UTC', at: '2026-01-01T08:00:00Z', free: '2026-01-01T18:00:00Z' },
+  { why: 'the end of a window is free', blackouts: [{ from: '08:00', to: '18:00' }], zone: 'UTC', at: '2026-01-01T18:00:00Z', free: '2026-01-01T18:00:00Z' },
+  { why: 'a window over midnight', blackouts: [{ from: '22:00', to: '06:00' }], zone: 'Europe/Berlin', at: '2026-01-01T23:30:00Z', free: '2026-01-02T05:00:00Z' },
+  { why: 'a window in its own zone', blackouts: [{ from: '08:00', to: '18:00', timeZone: 'America/New_York' }], zone: 'UTC', at: '2026-01-01T14:00:00Z', free: '2026-01-01T23:00:00Z' },
+  { why: 'windows that touch are one', blackouts: [{ from: '06:00', to: '08:00' }, { from: '00:00', to: '06:00' }, { from: '08:00', to: '09:30' }], zone: 'UTC', at: '2026-01-01T00:10:00Z', free: '2026-01-01T09:30:00Z' },
+  { why: 'an end that the clock skips is the first moment after the gap', blackouts: [{ from: '01:00', to: '02:30' }], zone: 'Europe/Berlin', at: '2026-03-29T00:15:00Z', free: '2026-03-29T01:00:00Z' },
+  { why: 'an end that the clock repeats is its first time', blackouts: [{ from: '01:00', to: '02:30' }], zone: 'Europe/Berlin', at: '2026-10-24T23:30:00Z', free: '2026-10-25T00:30:00Z' },
+  { why: 'windows that cover the day leave nothing', blackouts: [{ from: '00:00', to: '12:00' }, { from: '12:00', to: '00:00' }], zone: 'UTC', at: '2026-01-01T00:10:00Z', free: undefined },
+];
+
 export function scheduleSuite(name: string, next: NextFire): void {
   describe(`schedule vectors on ${name}`, () => {
     for (const { why, cron, zone, after, due } of scheduleVectors) {
@@ -63,6 +82,9 @@ export function scheduleSuite(name: string, next: NextFire): void {
         const shown = { fire: text(decision.fire?.due), origin: decision.fire?.origin, lookAt: text(decision.lookAt) };
         expect(JSON.parse(JSON.stringify(shown))).to.deep.equal(expected);
       });
+    }
+    for (const { why, blackouts, zone, at: moment, free } of blackoutVectors) {
+      it(`blackout: ${why} (X20)`, () => { expect(text(afterBlackouts(next, blackouts, zone, Date.parse(moment)))).to.equal(free); });
     }
     it('finds the latest due moment in a long span with few questions', () => {
       let asked = 0;

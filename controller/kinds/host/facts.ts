@@ -2,6 +2,7 @@
 import type { ReadyReason } from '#crds/conditions.js';
 import type { Host, Repository, ResticJob } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
+import { afterBlackouts } from '#crds/blackout.js';
 import { timeZoneProblem } from '#crds/schedule.js';
 import type { HostLastBackup } from '#crds/types/host.gen.js';
 import type { Plan } from '#crds/wire/agentProtocol.gen.js';
@@ -110,7 +111,8 @@ function nextBackupOf(plan: Plan, ownZone: string | undefined, now: number, ctx:
     if (zone === undefined || schedule.groups.every((uid) => suspended.has(uid))) continue;
     const jitter = schedule.jitterSeconds * 1000;
     const due = ctx.nextFire(schedule.schedule, zone, now - jitter);
-    if (due !== undefined && (next === undefined || due + jitter < next)) next = due + jitter;
+    const start = due === undefined ? undefined : afterBlackouts(ctx.nextFire, schedule.blackout ?? [], zone, due + jitter);
+    if (start !== undefined && (next === undefined || start < next)) next = start;
   }
   return next;
 }

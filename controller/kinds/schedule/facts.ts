@@ -1,6 +1,7 @@
 /** Reads everything a schedule's status depends on. */
 import type { Host, ResticJob, Schedule } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
+import { afterBlackouts, blackoutProblem } from '#crds/blackout.js';
 import { cronProblem, timeZoneProblem } from '#crds/schedule.js';
 import { hostsOf } from '../../plan/select.js';
 import { isFinished } from '../../runtime/indexes.js';
@@ -33,12 +34,14 @@ export function gatherScheduleFacts(schedule: Stored<Schedule>, ctx: ReconcileCo
   return { facts: { problem }, now, matched: hosts.size, synced, lastRun: lastRunOf(schedule, ctx), nextRun: nextRunOf(schedule, problem !== undefined, zones, now, ctx) };
 }
 
-function problemOf(schedule: Stored<Schedule>, { cache, namespace }: ReconcileContext): ScheduleFacts['problem'] {
+function problemOf(schedule: Stored<Schedule>, { cache, namespace, nextFire }: ReconcileContext): ScheduleFacts['problem'] {
   const { spec } = schedule;
   const cron = cronProblem(spec.schedule);
   if (cron) return { reason: 'InvalidCron', message: `spec.schedule: ${cron}` };
   const zone = spec.timeZone === undefined ? undefined : timeZoneProblem(spec.timeZone);
   if (zone) return { reason: 'InvalidTimeZone', message: `spec.timeZone: ${zone}` };
+  const blackout = blackoutProblem(nextFire, spec.blackout ?? [], spec.timeZone ?? 'UTC');
+  if (blackout) return { reason: 'InvalidBlackout', message: blackout };
   const missing = spec.sourceGroupRefs.filter((ref) => !cache.get('SourceGroup', { namespace, name: ref.name })).map((ref) => ref.name);
   if (missing.length > 0) return { reason: 'GroupNotFound', message: `SourceGroup ${missing.join(', ')} (spec.sourceGroupRefs) does not exist` };
   return undefined;
@@ -68,8 +71,12 @@ function lastRunOf(schedule: Stored<Schedule>, { cache }: ReconcileContext): Sto
 /** Of a schedule in the hosts' own zones: the earliest of them; unknown while no host has told its zone. */
 function nextRunOf(schedule: Stored<Schedule>, stalled: boolean, zones: ReadonlySet<string>, now: number, ctx: ReconcileContext): number | undefined {
   const { spec } = schedule;
-  if (spec.suspend || (stalled && (cronProblem(spec.schedule) ?? (spec.timeZone && timeZoneProblem(spec.timeZone))))) return undefined;
+  if (spec.suspend || (stalled && (cronProblem(spec.schedule) ?? (spec.timeZone && timeZoneProblem(spec.timeZone)) ?? blackoutProblem(ctx.nextFire, spec.blackout ?? [], spec.timeZone ?? 'UTC')))) return undefined;
   const candidates = spec.timeZone ? [spec.timeZone] : [...zones];
-  const due = candidates.map((zone) => ctx.nextFire(spec.schedule, zone, now)).filter((at): at is number => at !== undefined);
+  const startOf = (zone: string): number | undefined => {
+    const due = ctx.nextFire(spec.schedule, zone, now);
+    return due === undefined ? undefined : afterBlackouts(ctx.nextFire, spec.blackout ?? [], zone, due);
+  };
+  const due = candidates.map((zone) => startOf(zone)).filter((at): at is number => at !== undefined);
   return due.length === 0 ? undefined : Math.min(...due);
 }
