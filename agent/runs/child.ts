@@ -3,7 +3,7 @@
  * SIGKILL reaches all it started; where setpriv is present the kernel kills it when the agent dies.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 
 export interface ChildExit {
@@ -19,21 +19,28 @@ export interface ChildProcess {
   /** Resolves when the process ended and both streams are drained; rejects when it could not be started. */
   exited: Promise<ChildExit>;
   /** To the whole group. Harmless once it ended. */
-  kill(signal: 'SIGINT' | 'SIGKILL'): void;
+  kill(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** How gently a program runs beside the others of its host. */
+export interface Resources {
+  /** 0 to 19. */
+  nice?: number;
+  ioNice?: 'BestEffort' | 'Idle';
 }
 
 export interface ChildOptions {
   env: Record<string, string>;
   onStdout(chunk: Buffer): void;
   onStderr(chunk: Buffer): void;
+  resources?: Resources;
 }
 
 /** How long streams may stay open after the process ended: something it left behind holds them. */
 const DRAIN_MS = 2_000;
 
 export function startChild(command: string, args: readonly string[], options: ChildOptions): ChildProcess {
-  const guard = findProgram('setpriv');
-  const [program, argv] = guard ? [guard, ['--pdeathsig', 'KILL', '--', command, ...args]] : [command, [...args]];
+  const [program = command, ...argv] = [...deathGuard(), ...gently(options.resources).prefix, command, ...args];
   const child = spawn(program, argv, { env: options.env, stdio: ['ignore', 'pipe', 'pipe'], detached: process.platform !== 'win32', windowsHide: true });
   child.stdout.on('data', options.onStdout);
   child.stderr.on('data', options.onStderr);
@@ -57,6 +64,26 @@ export function startChild(command: string, args: readonly string[], options: Ch
   };
 }
 
+/** Outermost, so that it holds through every exec behind it. */
+function deathGuard(): string[] {
+  const setpriv = findProgram('setpriv');
+  return setpriv ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
+}
+
+/** The words before a command that make it give way, and which of the two programs this host lacks. */
+export function gently({ nice, ioNice }: Resources = {}): { prefix: string[]; missing: string[] } {
+  const prefix: string[] = [];
+  const missing: string[] = [];
+  const through = (name: string, args: string[]): void => {
+    const program = findProgram(name);
+    if (program) prefix.push(program, ...args);
+    else missing.push(name);
+  };
+  if (nice !== undefined && nice > 0) through('nice', ['-n', String(nice)]);
+  if (ioNice !== undefined) through('ionice', ioNice === 'Idle' ? ['-c', '3'] : ['-c', '2', '-n', '7']);
+  return { prefix, missing };
+}
+
 /** Signals a process group, or the process alone where there are no groups. */
 export function killGroup(pid: number, signal: NodeJS.Signals): void {
   try {
@@ -77,12 +104,38 @@ export function isReaped(pid: number, startTime: string): boolean {
   return processFacts(pid).startTime !== startTime;
 }
 
-function processFacts(pid: number): { state?: string; startTime?: string } {
+/** Processes of the sessions and groups that these leaders began, whether the leaders live or not. Without /proc: none. */
+function membersOf(leaders: ReadonlySet<number>): ProcessFacts[] {
+  let pids: string[];
+  try {
+    pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
+  return pids.map((pid) => processFacts(Number(pid))).filter(({ group, session }) => leaders.has(group ?? 0) || leaders.has(session ?? 0));
+}
+
+/** Processor time these process groups and sessions have used, ms: user and system, of the processes that live. */
+export function cpuTimeOf(leaders: ReadonlySet<number>): number {
+  return membersOf(leaders).reduce((sum, { ticks = 0 }) => sum + ticks, 0) * MS_PER_TICK;
+}
+
+/** Does its leader being gone leave others of its group behind? They have no other owner than the one who began the group. */
+export function isGroupWithoutLeader(pid: number): boolean {
+  return processFacts(pid).startTime === undefined && membersOf(new Set([pid])).some(({ state }) => state !== 'Z');
+}
+
+interface ProcessFacts { state?: string; startTime?: string; group?: number; session?: number; ticks?: number }
+
+/** The kernel counts in 1/100 s towards user space, on every architecture we run on. */
+const MS_PER_TICK = 10;
+
+function processFacts(pid: number): ProcessFacts {
   if (pid <= 0) return {};
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0], startTime: fields[19] };
+    return { state: fields[0], startTime: fields[19], group: Number(fields[2]), session: Number(fields[3]), ticks: Number(fields[11]) + Number(fields[12]) };
   } catch {
     return {};
   }
