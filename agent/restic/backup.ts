@@ -24,6 +24,8 @@ export interface BackupOptions {
   onLine(stream: 'stdout' | 'stderr' | 'agent', line: string): void;
   onProgress(progress: Progress): void;
   signal: AbortSignal;
+  /** Says what it would do and makes no snapshot. */
+  dryRun?: boolean;
 }
 
 export interface BackupResult {
@@ -36,6 +38,10 @@ export interface BackupResult {
   /** Lines that named something unreadable or missing. */
   warnings: number;
   missing: readonly string[];
+  /** The first 20 paths that were skipped, as restic named them. */
+  skippedFiles: string[];
+  /** skipIfUnchanged: the parent is the same, no snapshot was made. */
+  unchanged: boolean;
 }
 
 /**
@@ -133,7 +139,7 @@ class OutputReader {
     if (code === 3 && (summary.filesProcessed ?? 0) === 0) {
       throw new ResticError('NothingRead', `no file of source group ${group} could be read; the snapshot is empty. Check that the agent may read the paths`, code);
     }
-    return { complete: code === 0 && missing.length === 0, exitCode: code, snapshotID: text(this.#summary, 'snapshot_id'), repositoryID, summary, warnings: Math.max(this.#warnings, missing.length), missing };
+    return { complete: code === 0 && missing.length === 0, exitCode: code, snapshotID: text(this.#summary, 'snapshot_id'), repositoryID, summary, warnings: Math.max(this.#warnings, missing.length), missing, skippedFiles: [], unchanged: false };
   }
 }
 

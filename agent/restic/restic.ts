@@ -2,7 +2,7 @@
  * The one way restic is run: its process, environment, redaction, line parsing and capabilities are hidden here; a command
  * file says only what to ask and what the answer means.
  */
-import type { Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
+import type { AdminCredentials, JobRun, Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
 import { startChild, type ChildProcess } from '../runs/child.js';
 import type { Capability, ResticProgram } from './capabilities.js';
 import { refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
@@ -27,6 +27,20 @@ export interface ResticOptions {
   onChild?: (child: ChildProcess) => void;
   /** Default OPEN_LIMIT_MS. */
   openLimitMs?: number;
+  /** An account that may delete, in place of the everyday one. Kept in this object only. */
+  admin?: AdminCredentials;
+  /** Priority of every restic this starts. */
+  resources?: Plan['resources'];
+  /** Restore and diff take no lock: the server says so while a check of this system holds the repository. */
+  noLock?: boolean;
+  /** Default true: commands that lock wait for others' locks where restic can (--retry-lock). False: RepositoryLocked at once. */
+  waitForLocks?: boolean;
+}
+
+/** The limits of a job: its own in place of the host's, per direction; 0 lifts. KiB/s. */
+export function effectiveBandwidth(host: Plan['bandwidth'], job: JobRun['bandwidth']): Plan['bandwidth'] {
+  const of = (own: number | undefined, hosts: number | undefined): number | undefined => (own === undefined ? hosts : own === 0 ? undefined : own);
+  return { uploadKiBps: of(job?.uploadKiBps, host?.uploadKiBps), downloadKiBps: of(job?.downloadKiBps, host?.downloadKiBps) };
 }
 
 export interface RunOptions {
@@ -67,6 +81,16 @@ export class Restic {
     this.repository = options.repository;
     this.cacheDir = options.cacheDir;
     this.#options = options;
+  }
+
+  /** Another one for the same repository, with these options in place of its own. */
+  with(change: Partial<Omit<ResticOptions, 'program' | 'repository' | 'cacheDir'>>): Restic {
+    return new Restic({ ...this.#options, ...change });
+  }
+
+  /** What this machine cannot honour of the options, in sentences: for the job's log, once. */
+  get notices(): readonly string[] {
+    return [];
   }
 
   can(capability: Capability): boolean {

@@ -5,7 +5,9 @@
  * server time while our clock is right. Never `--remove-all`.
  * @see restic internal/restic/lock.go, Lock.Stale
  */
+import { ResticError } from './exitCodes.js';
 import { locks, type Lock } from './locks.js';
+import type { CommandIo, CommandOutcome } from './outcome.js';
 import type { Restic } from './restic.js';
 
 export interface UnlockFacts {
@@ -70,4 +72,15 @@ export async function unlock(restic: Restic, facts: UnlockFacts, signal?: AbortS
 /** `held by pid 4711 on db1 for 12 minutes` for each, so that a person can judge. */
 export function describeLocks(list: readonly Lock[], now: number): string {
   return list.map((lock) => `held by pid ${lock.pid} on ${lock.hostname} for ${Math.max(0, Math.round((now - lock.time) / 60_000))} minutes${lock.exclusive ? ' (exclusively)' : ''}`).join('; ');
+}
+
+/**
+ * A person's act: `restic unlock`, which removes what restic deems stale (never --remove-all). Succeeded/Completed with
+ * summary.locksRemoved, a line of the log per lock; Failed/RepositoryLocked when locks stay, naming each and when restic would
+ * deem it stale.
+ * @param now epoch ms, this host's clock
+ * @throws ResticError, ResticAborted
+ */
+export async function unlockStale(_restic: Restic, _now: number, _io: CommandIo): Promise<CommandOutcome> {
+  throw new ResticError('Unsupported', 'not yet');
 }
