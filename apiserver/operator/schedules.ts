@@ -20,9 +20,9 @@ export const schedules: RouteTable = {
     if (problem !== undefined) throw invalid('cron', problem);
     const names = [...new Set(await Promise.all(body.source_group_ids.map((id, index) => groupName(host, id, index, objects))))];
     const object = newObject('Schedule', { name: uniqueName(host.metadata.name, randomHex(8)), labels: { [labels.host]: host.metadata.name }, ownerReferences: [ownedBy(host)] }, {
-      spec: { schedule: body.cron, sourceGroupRefs: names.map((name) => ({ name })), ...(body.enabled === false ? { suspend: true } : {}) },
+      spec: { schedule: body.cron, ...(body.time_zone ? { timeZone: body.time_zone } : {}), sourceGroupRefs: names.map((name) => ({ name })), ...(body.enabled === false ? { suspend: true } : {}) },
     });
-    const schedule = await inBodyTerms({ 'spec.schedule': 'cron', 'spec.sourceGroupRefs': 'source_group_ids' }, () => objects.create('Schedule', object));
+    const schedule = await inBodyTerms({ 'spec.schedule': 'cron', 'spec.timeZone': 'time_zone', 'spec.sourceGroupRefs': 'source_group_ids' }, () => objects.create('Schedule', object));
     return toItem(schedule, host, objects.cache);
   }),
   'DELETE /api/hosts/:host/schedules/:schedule': route({ may: 'delete schedules', status: 204 }, async ({ host, schedule, objects }) => {

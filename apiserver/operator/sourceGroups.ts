@@ -8,7 +8,7 @@ import { runBackup } from './jobs.js';
 import { refuseLater } from './later.js';
 import { childName, hashedChildName } from './names.js';
 import { ownedBy, type Objects } from './objects.js';
-import { inBodyTerms, Problem } from './problem.js';
+import { inBodyTerms, invalid, Problem } from './problem.js';
 import { groupsOf } from './reach.js';
 import { route, type RouteTable } from './route.js';
 import * as shapes from './shapes.js';
@@ -17,6 +17,7 @@ export const sourceGroups: RouteTable = {
   'GET /api/hosts/:host/source-groups': route({ may: 'list sourcegroups', reply: shapes.items(shapes.SourceGroupItem) }, ({ host, objects }) => ({ items: groupsOf(objects.cache, host).map(toItem) })),
   'POST /api/hosts/:host/source-groups': route({ may: 'create sourcegroups', body: shapes.SourceGroupInput, reply: shapes.SourceGroupItem, status: 201 }, async ({ host, body, objects }) => {
     refuseLater(body);
+    if (!body.includes?.length) throw invalid('includes', 'is required');
     if (groupsOf(objects.cache, host).some((group) => tagOf(group) === body.name)) throw new Problem(409, 'already_exists', `name: host ${host.metadata.name} has a source group ${JSON.stringify(body.name)} already`, { details: [{ field: 'name', message: 'is taken' }] });
     return toItem(await inBodyTerms({ 'spec.includes': 'includes', 'spec.excludes': 'excludes', 'spec.tag': 'name' }, () => create(host, body, objects)));
   }),
@@ -41,7 +42,7 @@ export function tagOf(group: Pick<SourceGroup, 'spec' | 'metadata'>): string {
   return group.spec.tag ?? group.metadata.name;
 }
 
-async function create(host: Stored<Host>, { name, includes, excludes = [] }: SourceGroupInput, objects: Objects): Promise<Stored<SourceGroup>> {
+async function create(host: Stored<Host>, { name, includes = [], excludes = [] }: SourceGroupInput, objects: Objects): Promise<Stored<SourceGroup>> {
   const object = (objectName: string): SourceGroup => newObject('SourceGroup', { name: objectName, labels: { [labels.host]: host.metadata.name }, ownerReferences: [ownedBy(host)] }, {
     spec: { hostRef: { name: host.metadata.name }, tag: name, includes: [...new Set(includes)], ...(excludes.length > 0 ? { excludes: [...new Set(excludes)] } : {}) },
   });
@@ -57,6 +58,6 @@ async function create(host: Stored<Host>, { name, includes, excludes = [] }: Sou
 function toItem({ metadata, spec, status, ...rest }: Stored<SourceGroup>): SourceGroupItem {
   return {
     id: metadata.uid, name: tagOf({ metadata, spec, ...rest }), object_name: metadata.name, includes: spec.includes ?? [], excludes: spec.excludes ?? [],
-    suspended: spec.suspend === true, last_backup_at: status?.lastBackupTime ?? null,
+    shared: spec.hostRef === undefined, suspended: spec.suspend === true, retention_policy: null, retry_max: (spec.retry?.maxAttempts ?? 1) - 1, last_backup_at: status?.lastBackupTime ?? null,
   };
 }
