@@ -8,7 +8,7 @@ import { groupsOf, hostsOf } from './plan/select.js';
 import { ALL, fingerprintOf, isFinished, REPOSITORY_LABEL, repositoryOf, scheduleOf, snapshotHostOf } from './runtime/indexes.js';
 import type { Cache, CacheEvent } from './runtime/types.js';
 import { conditionOf, isTrue } from './status/conditions.js';
-import { repositoryNameOf } from './kinds/resticJob/waiting.js';
+import { repositoryNameOf } from './runtime/jobs.js';
 
 /** The kinds that have a reconcile. */
 export type ReconciledKind = 'Host' | 'Repository' | 'SourceGroup' | 'Schedule' | 'ResticJob' | 'EnrollmentRequest';
@@ -99,10 +99,16 @@ function wakeJobsOf(repository: string, cache: Cache, namespace: string, wake: W
 
 function secretChanged(event: EventOf<'Secret'>, cache: Cache, namespace: string, wake: Wake): void {
   if (!changed(event, (secret) => secret.data, (secret) => secret.metadata.labels)) return;
-  for (const repository of cache.byIndex('Repository', 'secret', event.object.metadata.name)) {
+  const { name } = event.object.metadata;
+  for (const repository of [...cache.byIndex('Repository', 'secret', name), ...cache.byIndex('Repository', 'adminSecret', name)]) {
     wake.now('Repository', repository.metadata.name);
     for (const host of cache.byIndex('Host', 'repository', repository.metadata.name)) wake.now('Host', host.metadata.name);
     wakeJobsOf(repository.metadata.name, cache, namespace, wake);
+  }
+  for (const host of cache.byIndex('Host', 'hookSecret', name)) wake.now('Host', host.metadata.name);
+  for (const group of cache.byIndex('SourceGroup', 'hookSecret', name)) {
+    wake.now('SourceGroup', group.metadata.name);
+    for (const host of hostsOf(group, cache, namespace)) wake.now('Host', host.metadata.name);
   }
 }
 

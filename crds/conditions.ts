@@ -14,7 +14,7 @@ export type ReadyReason =
   | 'Reconciled' | 'Progressing'
   | 'RepositoryNotFound' | 'GroupNotFound' | 'HostNotFound' | 'SecretNotFound' | 'SecretNotLabelled' | 'SecretIncomplete' | 'SecretVariableRefused'
   | 'InvalidCron' | 'InvalidTimeZone' | 'InvalidBlackout' | 'NoHostMatches' | 'RunnerRequired' | 'PlanTooLarge' | 'SnapshotHostTaken' | 'FingerprintTaken'
-  | 'AdminSecretNotFound' | 'AdminSecretNotLabelled' | 'AdminSecretIncomplete' | 'HookSecretNotFound' | 'HookSecretNotLabelled'
+  | 'AdminSecretNotFound' | 'AdminSecretNotLabelled' | 'AdminSecretIncomplete' | 'AdminSecretVariableRefused' | 'HookSecretNotFound' | 'HookSecretNotLabelled'
   | 'InternalError';
 
 export type OnlineReason = 'Connected' | 'NeverConnected' | 'Disconnected' | 'Asleep' | 'Suspended';

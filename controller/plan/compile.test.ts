@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { jitterSeconds } from '#crds/schedule.js';
 import { PlanSet as isPlanSet } from '#crds/wire/agentProtocol.validate.gen.js';
+import type { Repository, SourceGroup } from '#crds/kinds.js';
 import type { KubeObject } from '#crds/meta.js';
 import { cacheOf } from '../../test/builders/cacheOf.js';
-import { aGroup, aHost, aRepository, aRepositorySecret, aSchedule } from '../../test/builders/objects.js';
+import { aGroup, aHost, aRepository, aRepositorySecret, aSchedule, aSecret } from '../../test/builders/objects.js';
 import { compilePlan, type CompiledPlan } from './compile.js';
 
 const planKey = Buffer.alloc(32, 1);
@@ -84,6 +85,79 @@ describe('the plan of a host', () => {
     expect(reason(host, aRepository('web1'), aRepositorySecret('repo-web1', { password: '\n' }))).to.contain('SecretIncomplete');
     const text = reason(host, aRepository('web1'), aRepositorySecret('repo-web1', { AWS_PROFILE: 'canary-value' }));
     expect(text).to.not.contain('canary-value');
+  });
+
+  it('carries everything a source may ask for, with defaults where the agent needs a number', () => {
+    const stdin = { command: ['pg_dump', '-Fc', 'shop'], filename: 'shop.dump' };
+    const { plan, revision } = planOf(aHost('web1', { resources: { nice: 10, ioNice: 'Idle' }, maxConcurrentJobs: 3 }), ...base.slice(1),
+      aGroup('docs', { hostRef: { name: 'web1' }, requireMount: ['/srv'], skipIfUnchanged: true, windows: { useFsSnapshot: true }, retry: { maxAttempts: 3 } }),
+      aGroup('shop', { hostRef: { name: 'web1' }, includes: undefined, stdin, retry: { maxAttempts: 2, backoffSeconds: 5 } }));
+    expect(plan).to.deep.include({ resources: { nice: 10, ioNice: 'Idle' }, maxConcurrentJobs: 3 });
+    expect(plan.groups[0]).to.deep.include({ requireMount: ['/srv'], skipIfUnchanged: true, useFsSnapshot: true, retry: { maxAttempts: 3, backoffSeconds: 60 } });
+    expect(plan.groups[1]).to.deep.include({ includes: [], stdin, retry: { maxAttempts: 2, backoffSeconds: 5 } });
+    expect(isPlanSet({ revision, generation: 1, plan })).to.equal(true);
+  });
+
+  it('tells restic how to reach and write the repository, and hands over what back ends read from files as it is', () => {
+    const key = '-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\n';
+    const spec = { options: { 's3.region': 'eu-1' }, formatVersion: 2, compression: 'max', packSizeMiB: 64 } as const;
+    const { plan, revision } = planOf(host, aRepositorySecret('repo-web1', { 'ssh-key': key, known_hosts: 'h k\n' }), aRepository('web1', spec));
+    expect(plan.repository).to.deep.include({ ...spec, files: { 'ssh-key': key, known_hosts: 'h k\n' } });
+    expect(isPlanSet({ revision, generation: 1, plan })).to.equal(true);
+  });
+
+  it('has no schedule while its repository is suspended', () => {
+    const docs = [aGroup('docs', { hostRef: { name: 'web1' } }), aSchedule('nightly', ['docs'])];
+    expect(planOf(host, base[1] as KubeObject, aRepository('web1', { suspend: true }), ...docs).plan.schedules).to.deep.equal([]);
+    expect(planOf(host, base[1] as KubeObject, aRepository('web1', { suspend: false }), ...docs).plan.schedules).to.have.length(1);
+  });
+
+  describe('names the source of the credential that may delete', () => {
+    const admin = aSecret('repo-admin', 'repository-admin', { password: 'p', AWS_ACCESS_KEY_ID: 'admin' });
+    const source = (spec: Partial<Repository['spec']>, ...more: KubeObject[]): unknown => planOf(host, base[1] as KubeObject, aRepository('web1', spec), ...more).plan.repository?.adminCredentials;
+
+    it('to the runner only, and never the credential itself', () => {
+      const shared = [aHost('web2', { repositoryRef: { name: 'web1' } }), admin];
+      const repository = aRepository('web1', { adminCredentialsSecretRef: { name: 'repo-admin' }, runner: { hostRef: { name: 'web1' } } });
+      const { plan } = planOf(host, base[1] as KubeObject, repository, ...shared);
+      expect(plan.repository).to.include({ runner: true, adminCredentials: 'FromServer' });
+      expect(JSON.stringify(plan)).to.not.contain('admin"');
+      const other = compilePlan('web2', { cache: cacheOf(host, base[1] as KubeObject, repository, ...shared), planKey, namespace: 'default' });
+      expect(other.ok && other.plan.repository).to.not.have.any.keys('runner', 'adminCredentials');
+    });
+    it('OnRunner before a Secret, and none while the Secret is not fit', () => {
+      expect(source({ runner: { hostRef: { name: 'web1' }, adminCredentials: 'OnRunner' }, adminCredentialsSecretRef: { name: 'repo-admin' } }, admin)).to.equal('OnRunner');
+      expect(source({ adminCredentialsSecretRef: { name: 'absent' } })).to.equal(undefined);
+      expect(source({ runner: { hostRef: { name: 'web1' }, adminCredentials: 'FromServer' } })).to.equal(undefined);
+    });
+  });
+
+  describe('resolves hooks (E14)', () => {
+    const script = aSecret('scripts', 'hook', { pre: '#!/bin/sh\nlock\n', post: '#!/bin/sh\nunlock\n', blank: ' \n' });
+    const ref = (key: string, name = 'scripts'): { secretKeyRef: { name: string; key: string } } => ({ secretKeyRef: { name, key } });
+    const hooks = (group: SourceGroup['spec']['hooks'], ofHost: SourceGroup['spec']['hooks'], ...more: KubeObject[]): unknown =>
+      planOf(aHost('web1', ofHost ? { hooks: ofHost } : {}), ...base.slice(1), aGroup('docs', { hostRef: { name: 'web1' }, ...(group ? { hooks: group } : {}) }), ...more).plan.groups[0]?.hooks;
+
+    it('to the group\'s own, else its host\'s, and to none when the group asks for none', () => {
+      expect(hooks({ pre: ref('pre'), timeoutSeconds: 30 }, { post: ref('post') }, script)).to.deep.equal({ pre: { body: '#!/bin/sh\nlock\n' }, timeoutSeconds: 30 });
+      expect(hooks(undefined, { post: ref('post') }, script)).to.deep.equal({ post: { body: '#!/bin/sh\nunlock\n' }, timeoutSeconds: 600 });
+      expect(hooks({}, { post: ref('post') }, script)).to.equal(undefined);
+    });
+    it('to what is wrong when one cannot be read, by Secret and key, and the plan is made all the same', () => {
+      const problem = (key: string, ...more: KubeObject[]): unknown => (hooks({ pre: ref(key) }, undefined, ...more) as { pre: { problem: string } }).pre.problem;
+      expect(problem('pre')).to.equal('Secret default/scripts (spec.hooks.pre.secretKeyRef) does not exist');
+      expect(problem('pre', aSecret('scripts', 'user', { pre: 'x' }))).to.equal('Secret default/scripts (spec.hooks.pre.secretKeyRef) lacks the label restic-manager.io/use=hook');
+      expect(problem('absent', script)).to.equal('Secret default/scripts (spec.hooks.pre.secretKeyRef) has no key absent');
+      expect(problem('blank', script)).to.equal('key blank of Secret default/scripts (spec.hooks.pre.secretKeyRef) is empty');
+    });
+  });
+
+  it('refuses a Secret with what does not fit the wire, naming the key and never the value', () => {
+    const reason = (data: Record<string, string>): string => { const compiled = compile(host, aRepository('web1'), aRepositorySecret('repo-web1', data)); return compiled.ok ? 'ok' : `${compiled.reason}: ${compiled.message}`; };
+    expect(reason({ password: 'two\nlines' })).to.equal('SecretVariableRefused: key password of Secret default/repo-web1 holds more than one line');
+    expect(reason({ 'ssh-key': 'x'.repeat(65_537) })).to.equal('SecretVariableRefused: key ssh-key of Secret default/repo-web1 is longer than 65536 characters');
+    expect(reason({ username: 'x'.repeat(1025) })).to.contain('key username of Secret default/repo-web1 is longer than 1024 characters');
+    expect(reason({ 'ssh-key ': 'x' })).to.contain('is not one a repository may use');
   });
 
   it('takes a password as files hold it, without its line end', () => {

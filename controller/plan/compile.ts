@@ -14,10 +14,15 @@ import type { Plan, PlanGroup, PlanRepository, PlanSchedule } from '#crds/wire/a
 import { canonicalJson, MAX_FRAME_BYTES } from '#crds/wire/frames.js';
 import { repositoryOf, snapshotHostOf } from '../runtime/indexes.js';
 import type { Cache } from '../runtime/types.js';
-import { resolveCredentials } from './credentials.js';
+import { planRepository } from './access.js';
+import { resolveAdminCredentials } from './adminCredentials.js';
+import { resolveCredentials, type Credentials } from './credentials.js';
 import { effectiveSince } from './effectiveSince.js';
-import { groupsOf } from './select.js';
+import { planHooks } from './hooks.js';
+import { tagOf } from './policies.js';
 import { resolveRunner } from './runner.js';
+import { groupsOf } from './select.js';
+import { snapshotHostTakenBy } from './snapshotHost.js';
 
 export interface PlanInput { cache: Cache; planKey: Uint8Array; namespace: string }
 
@@ -28,6 +33,8 @@ export type CompiledPlan = { ok: true; plan: Plan; revision: string } | { ok: fa
 const ENVELOPE_BYTES = 1024;
 /** Default upper bound of the delay of a schedule whose groups reach a host through a selector. */
 const SELECTOR_JITTER_SECONDS = 900;
+/** Default wait before the second attempt of a backup. */
+const BACKOFF_SECONDS = 60;
 
 /** @returns the plan and its revision: HMAC-SHA256 hex, under planKey, of its canonical JSON */
 export function compilePlan(hostName: string, input: PlanInput): CompiledPlan {
@@ -43,62 +50,56 @@ export function compilePlan(hostName: string, input: PlanInput): CompiledPlan {
 
   const groups = groupsOf(host, cache);
   // No backup may go to a repository that is not the pinned one. Credentials stay, so that it can be looked at again.
-  const schedules = repository.status?.phase === 'Replaced' ? [] : planSchedules(host, groups, cache);
+  const schedules = repository.spec.suspend || repository.status?.phase === 'Replaced' ? [] : planSchedules(host, groups, cache);
+  const { resources, maxConcurrentJobs = 1 } = host.spec;
   const plan: Plan = {
     hostName: host.metadata.name,
     hostUID: host.metadata.uid,
     snapshotHost: snapshotHostOf(host),
     presence: host.spec.presence ?? 'AlwaysOn',
     ...(host.spec.suspend ? { suspend: true } : {}),
-    repository: planRepository(repository, credentials.credentials, host, input),
+    repository: repositoryOnHost(repository, credentials.credentials, host, input),
     ...(host.spec.bandwidth ? { bandwidth: host.spec.bandwidth } : {}),
-    groups: groups.map(planGroup),
+    ...(resources && Object.keys(resources).length > 0 ? { resources } : {}),
+    ...(maxConcurrentJobs > 1 ? { maxConcurrentJobs } : {}),
+    groups: groups.map((group) => planGroup(group, host, input)),
     schedules,
   };
   const text = canonicalJson(plan);
   const bytes = Buffer.byteLength(text) + ENVELOPE_BYTES;
-  if (bytes > MAX_FRAME_BYTES) return { ok: false, reason: 'PlanTooLarge', message: `the plan of host ${hostName} has ${bytes} bytes, the limit is ${MAX_FRAME_BYTES}: use fewer or shorter source groups` };
+  if (bytes > MAX_FRAME_BYTES) return { ok: false, reason: 'PlanTooLarge', message: `the plan of host ${hostName} has ${bytes} bytes, the limit is ${MAX_FRAME_BYTES}: use fewer or shorter source groups and hooks` };
   return { ok: true, plan, revision: createHmac('sha256', input.planKey).update(text).digest('hex') };
 }
 
-/** The older host under the same snapshotHost in the same repository, if there is one. */
-export function snapshotHostTakenBy(host: Stored<Host>, cache: Cache): string | undefined {
-  const rivals = cache.byIndex('Host', 'snapshotHost', `${repositoryOf(host)}/${snapshotHostOf(host)}`);
-  return rivals.length < 2 ? undefined : oldest(rivals, host);
-}
-
-/** Name of the oldest of several objects that claim one thing, unless it is this one. */
-export function oldest(claims: readonly Stored<Host>[], self: Stored<Host>): string | undefined {
-  const age = ({ metadata }: Stored<Host>): string => `${metadata.creationTimestamp} ${metadata.name}`;
-  const first = claims.reduce((a, b) => (age(a) <= age(b) ? a : b));
-  return first.metadata.uid === self.metadata.uid ? undefined : first.metadata.name;
-}
-
-function planRepository(repository: Stored<Repository>, credentials: { password: string; username?: string; env: Record<string, string> }, host: Stored<Host>, input: PlanInput): PlanRepository {
+/** The repository as this host gets it: on the runner with where its admin credential comes from. */
+function repositoryOnHost(repository: Stored<Repository>, credentials: Credentials, host: Stored<Host>, input: PlanInput): PlanRepository {
+  const planned = planRepository(repository, credentials);
   const runner = resolveRunner(repository, input);
-  return {
-    name: repository.metadata.name,
-    url: repository.spec.url,
-    ...(repository.status?.id ? { id: repository.status.id } : {}),
-    ...(credentials.username === undefined ? {} : { username: credentials.username }),
-    password: credentials.password,
-    ...(Object.keys(credentials.env).length > 0 ? { env: credentials.env } : {}),
-    ...(runner.ok && runner.host.metadata.uid === host.metadata.uid ? { runner: true } : {}),
-  };
+  if (!runner.ok || runner.host.metadata.uid !== host.metadata.uid) return planned;
+  // A mistake in the admin Secret is the repository's to tell: backups need none of it.
+  const admin = resolveAdminCredentials(repository, input);
+  return { ...planned, runner: true, ...(admin.ok && admin.from !== 'None' ? { adminCredentials: admin.from } : {}) };
 }
 
-function planGroup(group: Stored<SourceGroup>): PlanGroup {
-  const { tag, includes, excludes, excludeCaches, excludeIfPresent, excludeLargerThan, oneFileSystem, activeDeadlineSeconds, suspend } = group.spec;
+function planGroup(group: Stored<SourceGroup>, host: Stored<Host>, input: PlanInput): PlanGroup {
+  const { includes, excludes, excludeCaches, excludeIfPresent, excludeLargerThan, oneFileSystem, requireMount, skipIfUnchanged, windows, stdin, retry, activeDeadlineSeconds, suspend } = group.spec;
+  const hooks = planHooks(group, host, input);
   return {
     uid: group.metadata.uid,
     name: group.metadata.name,
-    tag: tag ?? group.metadata.name,
+    tag: tagOf(group),
     includes: includes ?? [],
     ...(excludes ? { excludes } : {}),
     ...(excludeCaches ? { excludeCaches } : {}),
     ...(excludeIfPresent ? { excludeIfPresent } : {}),
     ...(excludeLargerThan === undefined ? {} : { excludeLargerThan }),
     ...(oneFileSystem ? { oneFileSystem } : {}),
+    ...(requireMount ? { requireMount } : {}),
+    ...(skipIfUnchanged ? { skipIfUnchanged } : {}),
+    ...(windows?.useFsSnapshot ? { useFsSnapshot: true } : {}),
+    ...(stdin ? { stdin: { command: stdin.command as [string, ...string[]], filename: stdin.filename } } : {}),
+    ...(retry ? { retry: { maxAttempts: retry.maxAttempts, backoffSeconds: retry.backoffSeconds ?? BACKOFF_SECONDS } } : {}),
+    ...(hooks ? { hooks } : {}),
     activeDeadlineSeconds: activeDeadlineSeconds ?? 86_400,
     ...(suspend ? { suspend: true } : {}),
   };

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { labels, SECRET_USE_LABEL, type EnrollmentRequest, type Host, type Kind, type KindMap, type ResticJob, type Schedule, type SourceGroup } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
+import { isExclusive, isReading } from './jobTypes.js';
 
 type IndexFunction<K extends Kind> = (object: Stored<KindMap[K]>) => readonly string[];
 type Indexes = { [K in Kind]?: Record<string, IndexFunction<K>> };
@@ -29,6 +30,11 @@ export function snapshotHostOf(host: Pick<Host, 'spec' | 'metadata'>): string {
   return host.spec.snapshotHost ?? host.metadata.name;
 }
 
+/** Names of the Secrets that a hooks block reads. */
+export function hookSecretsOf(hooks: Host['spec']['hooks']): string[] {
+  return [...new Set([hooks?.pre, hooks?.post].flatMap((hook) => (hook ? [hook.secretKeyRef.name] : [])))];
+}
+
 /** `SHA256:` and the unpadded base64 of the SHA-256 of a raw Ed25519 public key given in base64. */
 export function fingerprintOf(publicKey: string): string {
   return `SHA256:${createHash('sha256').update(Buffer.from(publicKey, 'base64')).digest('base64').replace(/=+$/, '')}`;
@@ -51,6 +57,23 @@ export function historyBucket(job: Pick<ResticJob, 'spec' | 'metadata' | 'status
 export const REPOSITORY_LABEL = 'restic-manager.io/repository';
 const brokenReasons = new Set<string | undefined>(['NoRepository', 'RepositoryReplaced']);
 
+/** What a job says about the repository it works on: itself, or only through its host. */
+function placeOf(job: Pick<ResticJob, 'spec' | 'metadata'>): string {
+  const named = job.spec.restore?.repositoryRef?.name ?? job.spec.repositoryRef?.name ?? job.metadata.labels?.[REPOSITORY_LABEL];
+  return named === undefined ? place.host(job.spec.hostRef.name) : place.repository(named);
+}
+
+/** Values of the indexes that go by repository: jobs that name one, and those of a host that work on the host's. */
+export const place = {
+  repository: (name: string): string => `repository/${name}`,
+  host: (name: string): string => `host/${name}`,
+};
+
+/** Bucket of finished maintenance jobs of one repository and type: the newest stays beyond its ttl. */
+export function upkeepBucket(job: Pick<ResticJob, 'spec' | 'metadata' | 'status'>): string | undefined {
+  return isExclusive(job) && isFinished(job) ? `${job.spec.type}/${placeOf(job)}` : undefined;
+}
+
 /** True when the run found no repository, or another one, where the pinned one should be. */
 export function foundRepositoryBroken(job: Pick<ResticJob, 'status'>): boolean {
   return job.status?.observed?.phase === 'Failed' && brokenReasons.has(job.status.observed.reason);
@@ -62,11 +85,13 @@ const host: Record<string, IndexFunction<'Host'>> = {
   fingerprint: (object) => some(object.spec.enrollment?.fingerprint),
   hostname: (object) => [...new Set(some(object.metadata.name, object.status?.agent?.hostname?.toLowerCase()))],
   gateway: (object) => some(object.status?.connection?.gateway),
+  hookSecret: (object) => hookSecretsOf(object.spec.hooks),
 };
 
 const sourceGroup: Record<string, IndexFunction<'SourceGroup'>> = {
   host: (object: Pick<SourceGroup, 'spec'>) => some(object.spec.hostRef?.name),
   selector: (object: Pick<SourceGroup, 'spec'>) => (object.spec.hostSelector ? [ALL] : []),
+  hookSecret: (object: Pick<SourceGroup, 'spec'>) => hookSecretsOf(object.spec.hooks),
 };
 
 const schedule: Record<string, IndexFunction<'Schedule'>> = {
@@ -87,6 +112,11 @@ const resticJob: Record<string, IndexFunction<'ResticJob'>> = {
   init: (object) => (object.spec.type === 'Init' ? some(object.spec.repositoryRef?.name) : []),
   brokenRepository: (object) => (foundRepositoryBroken(object) ? some(object.metadata.labels?.[REPOSITORY_LABEL] ?? object.spec.repositoryRef?.name) : []),
   history: (object) => some(historyBucket(object)),
+  /** Unfinished jobs that need a repository for themselves, or beside nobody who deletes. */
+  atWork: (object) => ((isExclusive(object) || isReading(object)) && !isFinished(object) ? [placeOf(object)] : []),
+  /** Jobs that look after a repository, finished or not. */
+  upkeep: (object) => (isExclusive(object) ? [placeOf(object)] : []),
+  upkeepFinished: (object) => some(upkeepBucket(object)),
 };
 
 const enrollmentRequest: Record<string, IndexFunction<'EnrollmentRequest'>> = {
@@ -102,6 +132,7 @@ const indexes: Indexes = {
   EnrollmentRequest: enrollmentRequest,
   Repository: {
     secret: (object) => [object.spec.credentialsSecretRef.name],
+    adminSecret: (object) => some(object.spec.adminCredentialsSecretRef?.name),
     runner: (object) => some(object.spec.runner?.hostRef.name),
   },
   Secret: { use: (object) => some(object.metadata.labels?.[SECRET_USE_LABEL]) },

@@ -1,6 +1,6 @@
 /** Objects as people write them, with what a test does not care about filled in. */
 import { createHash } from 'node:crypto';
-import { newObject, SECRET_USE_LABEL, type EnrollmentRequest, type Host, type Repository, type ResticJob, type Schedule, type Secret, type SourceGroup } from '#crds/kinds.js';
+import { newObject, SECRET_USE_LABEL, type EnrollmentRequest, type Host, type Repository, type ResticJob, type Schedule, type Secret, type SecretUse, type SourceGroup } from '#crds/kinds.js';
 import type { ObjectMeta } from '#crds/meta.js';
 
 type Meta = Partial<ObjectMeta>;
@@ -14,6 +14,9 @@ export const aRepository = (name: string, spec: Partial<Repository['spec']> = {}
 export const aRepositorySecret = (name: string, data: Record<string, string> = {}, meta: Meta = {}): Secret =>
   newObject('Secret', { name, labels: { [SECRET_USE_LABEL]: 'repository' }, ...meta }, { type: 'Opaque', data: Object.fromEntries(Object.entries({ password: 'correct horse', ...data }).map(([key, value]) => [key, base64(value)])) });
 
+export const aSecret = (name: string, use: SecretUse, data: Record<string, string>): Secret =>
+  newObject('Secret', { name, labels: { [SECRET_USE_LABEL]: use } }, { type: 'Opaque', data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, base64(value)])) });
+
 export const aGroup = (name: string, spec: Partial<SourceGroup['spec']>, meta: Meta = {}): SourceGroup => newObject('SourceGroup', { name, ...meta }, { spec: { includes: ['/srv'], ...spec } });
 
 export const aSchedule = (name: string, groups: string[], spec: Partial<Schedule['spec']> = {}, meta: Meta = {}): Schedule =>
@@ -24,6 +27,10 @@ export const aBackup = (name: string, host: string, group: string, spec: Partial
 
 export const anInit = (name: string, host: string, repository: string, spec: Partial<ResticJob['spec']> = {}): ResticJob =>
   newObject('ResticJob', { name }, { spec: { hostRef: { name: host }, type: 'Init', repositoryRef: { name: repository }, ...spec } });
+
+/** A job of any other type; on its host's repository unless the spec says so. */
+export const aJob = (name: string, type: ResticJob['spec']['type'], host: string, spec: Partial<ResticJob['spec']> = {}, meta: Meta = {}): ResticJob =>
+  newObject('ResticJob', { name, ...meta }, { spec: { hostRef: { name: host }, type, ...(type === 'Restore' ? { restore: { snapshot: 'cafecafe' } } : type === 'Diff' ? { diff: { a: 'cafecafe', b: 'beefbeef' } } : {}), ...spec } });
 
 /** A public key of the right shape, the same for the same seed. */
 export const publicKeyOf = (seed: string): string => createHash('sha256').update(seed).digest('base64');

@@ -6,7 +6,8 @@ import { parseTime } from '../../runtime/time.js';
 import type { ReconcileContext } from '../../runtime/types.js';
 import { conditionOf, isTrue } from '../../status/conditions.js';
 import type { JobFacts, JobOutcome } from './machine.js';
-import { mayBeRunning, whyWait } from './waiting.js';
+import { mayBeRunning } from '../../runtime/jobs.js';
+import { whyWait } from './waiting.js';
 
 const MINUTE = 60_000;
 /** How long a job stays Stalled, waiting for what only a person can mend: objects applied in any order need a moment. */

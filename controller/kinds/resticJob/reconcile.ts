@@ -11,7 +11,7 @@ import { withStatus } from '../../status/patch.js';
 import { gatherJobFacts } from './facts.js';
 import { copyReport, endedWithoutReport, setFinished, setUnfinished } from './finish.js';
 import { resticJobMachine, type JobOutcome, type JobPhase } from './machine.js';
-import { repositoryNameOf } from './waiting.js';
+import { repositoryNameOf } from '../../runtime/jobs.js';
 
 export async function reconcileResticJob(key: ObjectKey, ctx: ReconcileContext): Promise<Result> {
   const job = ctx.cache.get('ResticJob', key);

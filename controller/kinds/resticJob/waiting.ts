@@ -8,6 +8,7 @@ import type { Stored } from '#crds/meta.js';
 import { compilePlan, type CompiledPlan } from '../../plan/compile.js';
 import { groupMatches } from '../../plan/select.js';
 import { ALL, repositoryOf } from '../../runtime/indexes.js';
+import { mayBeRunning, repositoryNameOf } from '../../runtime/jobs.js';
 import type { ReconcileContext } from '../../runtime/types.js';
 import { conditionOf, isTrue } from '../../status/conditions.js';
 
@@ -20,17 +21,6 @@ export interface Wait {
 
 type Job = Stored<ResticJob>;
 const secretReasons = new Set<string>(['SecretNotFound', 'SecretNotLabelled', 'SecretIncomplete', 'SecretVariableRefused']);
-
-/** The Repository a job works on: the one it names, else its host's. */
-export function repositoryNameOf(job: Pick<ResticJob, 'spec'>, host: Pick<Host, 'spec' | 'metadata'> | undefined): string | undefined {
-  return job.spec.repositoryRef?.name ?? (host ? repositoryOf(host) : undefined);
-}
-
-/** True from the offer on: an agent may be busy with it. */
-export function mayBeRunning(job: Pick<ResticJob, 'status'>): boolean {
-  const { phase, observed } = job.status ?? {};
-  return phase === 'Offered' || phase === 'Running' || observed?.phase === 'Running';
-}
 
 /** Oldest first; creation has whole seconds, so the name decides the rest. */
 function isOlder(a: Job, b: Job): boolean {
