@@ -1,7 +1,8 @@
 /** What both listeners serve: the resource API, which express would only slow down, and an express application for all else: headers, operator API, page. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import express, { type Request, type Router } from 'express';
+import express, { type Request, type RequestHandler, type Router } from 'express';
 import type { Log } from '#controller/ports.js';
+import type { Informers } from '#controller/runtime/types.js';
 import type { Access } from '../auth/types.js';
 import { internalError, sendStatus } from '../resources/errors.js';
 import type { ResourceHandler } from '../resources/index.js';
@@ -12,6 +13,8 @@ export interface HttpAppOptions {
   access: Access;
   resources: ResourceHandler;
   operator: Router;
+  /** The operator API answers from these caches: its callers wait until they are whole. Absent: they do not. */
+  informers?: Pick<Informers, 'start' | 'synced'>;
   pageDirectory: string | undefined;
   sameOrigin: (request: IncomingMessage) => boolean;
   log: Log;
@@ -19,11 +22,15 @@ export interface HttpAppOptions {
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-export function createHttpApp({ access, resources, operator, pageDirectory, sameOrigin, log }: HttpAppOptions): RequestListener {
+/** Answered while the caches are still being filled. */
+const EARLY = new Set(['/healthz', '/readyz', '/api/version']);
+
+export function createHttpApp({ access, resources, operator, informers, pageDirectory, sameOrigin, log }: HttpAppOptions): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.use(securityHeaders());
+  if (informers) app.use(onceSynced(informers));
   app.use(operator, pages(pageDirectory));
   app.use((request, response) => { response.status(404).json({ code: 'not_found', message: `${request.method} ${request.path} was not found` }); });
   app.use((error: unknown, request: Request, response: express.Response, next: express.NextFunction) => {
@@ -55,6 +62,13 @@ export function createHttpApp({ access, resources, operator, pageDirectory, same
     }
     resources.handle(request, response);
   }
+}
+
+function onceSynced(informers: Pick<Informers, 'start' | 'synced'>): RequestHandler {
+  return (request, _response, next) => {
+    if (informers.synced() || EARLY.has(request.path)) next();
+    else void informers.start().then(() => { next(); });
+  };
 }
 
 function statusOf(error: unknown): number {

@@ -1,6 +1,7 @@
 /**
  * The standalone server: one process, one data directory. This file wires rooms together and decides nothing.
- * Order of start: directory and keys, store, identity, caches, controllers, sessions, listeners; the stop is the reverse.
+ * Order of start: directory and keys, store, identity, sessions, listeners, controllers; the stop is the reverse. The caches
+ * fill meanwhile: the resource API answers without them, all else waits until they are whole.
  */
 import { constants, existsSync } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
@@ -8,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { systemClock } from '#controller/runtime/clock.js';
 import { createInformers } from '#controller/runtime/informer.js';
 import { startControllers } from '#controller/main.js';
+import type { Informers } from '#controller/runtime/types.js';
 import { createRecorder } from '#controller/runtime/recorder.js';
 import { version } from '#crds/version.js';
 import { createAdmission } from '../admission/index.js';
@@ -76,10 +78,12 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
 
   const identity = await createIdentity({ store, namespace, clock, log });
   onStop(() => identity.close());
-  const informers = createInformers({ store, log, clock });
+  // Whoever waits for the caches waits for `fill` too: they begin when all that comes before is done, or it would be held up by them.
+  let fill = (): void => undefined;
+  const filling = new Promise<void>((resolve) => { fill = resolve; });
+  const caches = createInformers({ store, log, clock });
+  const informers: Informers = { ...caches, start: () => filling.then(() => caches.start()) };
   onStop(() => informers.stop());
-  await informers.start();
-  await store.forgetPages();
   const gatewayName = instance.data.instanceId;
   const lease = await keepGatewayLease({ store, namespace, gatewayName, clock, log });
   onStop(() => { lease.stop(); });
@@ -87,7 +91,8 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
     directory: config.manifestsDir, store, cache: informers.cache, records, namespace, clock, log,
     recorder: createRecorder({ store, cache: informers.cache, clock, log, namespace, instance: gatewayName, writer: manifestWriter }),
   });
-  onStop(() => manifests?.stop());
+  let stopping = false;
+  onStop(() => { stopping = true; return manifests?.stop(); });
 
   const bus = createBus();
   const sessions = createSessions({ store, informers, records, bus, identity, planKey: identity.planKey, epoch: store.epoch, gatewayName, namespace, signingKey: identity.signingKey, clock, log, ...(certificate.caPin === undefined ? {} : { certPinSha256: certificate.caPin }) });
@@ -102,8 +107,8 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
     store, informers, records, identity, namespace, clock, log, cookieSecure: config.cookieSecure, trustedProxy, baseUrl: () => baseUrl,
     ...(certificate.caPin === undefined ? {} : { certPin: certificate.caPin }), ...(config.metrics ? { metrics: config.metrics } : {}), ...(manifests ? { manifests } : {}),
   });
-  const app = createHttpApp({ access: identity, resources: resourceHandler({ store, access: identity, log, namespace }), operator, pageDirectory: findPageDirectory(), sameOrigin, log });
-  const onUpgrade = routeUpgrades({ agents: (...parts) => { sessions.handleUpgrade(...parts); }, browsers: (...parts) => { live.handleUpgrade(...parts); }, isSameOrigin: sameOrigin });
+  const app = createHttpApp({ access: identity, resources: resourceHandler({ store, access: identity, log, namespace }), operator, informers, pageDirectory: findPageDirectory(), sameOrigin, log });
+  const onUpgrade = routeUpgrades({ agents: (...parts) => { sessions.handleUpgrade(...parts); }, browsers: (...parts) => { live.handleUpgrade(...parts); }, isSameOrigin: sameOrigin, informers });
   const listeners = await openListeners(app, { http: config.listen, https: config.tlsListen, certificate, onUpgrade });
   network.listeners = listeners;
   // Together: a listener is closed only when its sockets are, and those belong to sessions and live.
@@ -115,14 +120,18 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   await instance.save({ lastStart: new Date(now()).toISOString(), listening, ...(certificate.ca === undefined ? { caFingerprint: undefined } : { caFingerprint: fingerprintOfCertificate(certificate.ca) }) });
   onStop(sweepRecords((time) => records.sweep(time), now, log));
   log.info({ version, config: config.shown, dataDir, namespace }, 'server started');
-  // Last, so that the first look at a whole fleet keeps nobody waiting for the first answer.
-  const controllers = startControllers({ store, informers, outcomes: records, planKey: identity.planKey, clock, log, namespace, gatewayName });
-  onStop(() => controllers.stop());
-  controllers.idle().then(collectGarbage, (error: unknown) => { log.warn({ error: String(error) }, 'the first look at everything failed'); });
   const token = await identity.bootstrapToken();
   if (token !== undefined) print(`bootstrap token: ${token} (${baseUrl}/bootstrap?token=${token})`);
   print(listening);
-  manifests?.start();
+  fill();
+  const controllers = startControllers({ store, informers, outcomes: records, planKey: identity.planKey, clock, log, namespace, gatewayName });
+  onStop(() => controllers.stop());
+  controllers.idle().then(collectGarbage, (error: unknown) => { log.warn({ error: String(error) }, 'the first look at everything failed'); });
+  void informers.start().then(async () => {
+    if (stopping) return;
+    manifests?.start();
+    await store.forgetPages();
+  }).catch((error: unknown) => { log.warn({ error: String(error) }, 'the pages read at the start could not be let go'); });
 }
 
 /** @throws Error naming RM_DATA_DIR */

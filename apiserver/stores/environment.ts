@@ -21,8 +21,10 @@ export interface Environment {
   readonly dir: string;
   /** The environment's own directory in it. */
   readonly path: string;
-  /** Set while the environment is being opened again after an error; reads wait for it. */
+  /** Set while the environment is being opened again; reads wait for it. */
   readonly reopening: Promise<void> | undefined;
+  /** Values read since the file was opened, in characters: about what of it is mapped. */
+  readonly read: number;
   /** What the last durable commit left, or a state in flight that is durable already. */
   get(key: string): string | undefined;
   /** Keys that start with the prefix, in byte order. */
@@ -53,10 +55,12 @@ export function openEnvironment(dir: string, name: string): Environment {
   let broken: Unavailable | undefined;
 
   let reopening: Promise<void> | undefined;
+  let read = 0;
 
   async function reopen(): Promise<void> {
     await db.close();
     db = openDatabase(dir, path);
+    read = 0;
   }
 
   async function afterFailure(witness: string | undefined): Promise<void> {
@@ -101,7 +105,12 @@ export function openEnvironment(dir: string, name: string): Environment {
     dir,
     path,
     get reopening() { return reopening; },
-    get: (key) => reading(() => usable().get(key)),
+    get read() { return read; },
+    get: (key) => reading(() => {
+      const value = usable().get(key);
+      read += value?.length ?? 0;
+      return value;
+    }),
     keys: (prefix) => walking(() => usable().getKeys({ start: prefix, end: after(prefix) })),
     range: (start, end, limit) => walking(() => usable().getRange({ start, end, ...(limit === undefined ? {} : { limit }) })),
     lastIn: (start, end) => reading(() => {

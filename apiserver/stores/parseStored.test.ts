@@ -30,6 +30,14 @@ describe('Reading the text of a stored object', () => {
     expect(read).to.deep.equal(JSON.parse(stored));
   });
 
+  it('holds once what many objects say: references, label values, messages', () => {
+    const stored = (n: number): string => JSON.stringify({ metadata: { name: `a${String(n)}`, labels: { host: 'a-long-host-name' } }, spec: { hostRef: { name: 'a-long-host-name' }, other: { name: 'x', more: 1 } }, status: { conditions: [{ type: 'Ready', message: 'the run succeeded' }] } });
+    const [a, b] = [1, 2].map((n) => parseStored(stored(n)) as { spec: { hostRef: object; other: object } });
+    expect(a?.spec.hostRef).to.equal(b?.spec.hostRef);
+    expect(a?.spec.other).not.to.equal(b?.spec.other);
+    expect(b).to.deep.equal(JSON.parse(stored(2)));
+  });
+
   it('is not misled by a member of that name elsewhere', () => {
     for (const more of [{ spec: { fieldsV1: { a: 1 } } }, { spec: { fieldsV1: 0 } }, { spec: { x: '"fieldsV1":{' } }]) {
       const stored = withEntries([{ 'f:a': {} }], more);

@@ -20,11 +20,40 @@ export function parseStored(text: string): object {
 
 const constants = new Map(kinds.map((kind) => [apiVersionOf(kind), apiVersionOf(kind)]));
 
+/** What many objects repeat: names of hosts and groups, label values, messages. The newest generation of each, two at most. */
+const MOST_REPEATED = 16_384;
+function repeated<T>(make: (text: string) => T): (text: string) => T {
+  let young = new Map<string, T>();
+  let old = new Map<string, T>();
+  return (text) => {
+    let known = young.get(text);
+    if (known !== undefined) return known;
+    if (young.size >= MOST_REPEATED) [old, young] = [young, new Map()];
+    known = old.get(text) ?? make(text);
+    young.set(text, known);
+    return known;
+  };
+}
+const sameText = repeated((text) => text);
+/** `{ name }`, as every reference of ours is. */
+const sameReference = repeated((name) => Object.freeze({ name }));
+
+function shareTexts(object: Json): void {
+  for (const member of Object.keys(object)) if (typeof object[member] === 'string') object[member] = sameText(object[member]);
+}
+
 /** Equal values become the same value; nothing else changes. */
 function shareWithin(object: Json): void {
   const apiVersion = constants.get(object['apiVersion'] as string);
   if (apiVersion !== undefined) object['apiVersion'] = apiVersion;
-  const { metadata, status } = object;
+  const { metadata, spec, status } = object;
+  if (isRecord(spec)) {
+    for (const [member, value] of Object.entries(spec)) if (isReference(value)) spec[member] = sameReference(value.name);
+  }
+  if (isRecord(metadata) && isRecord(metadata['labels'])) shareTexts(metadata['labels']);
+  if (isRecord(status) && Array.isArray(status['conditions'])) {
+    for (const condition of status['conditions'] as unknown[]) if (isRecord(condition) && typeof condition['message'] === 'string') condition['message'] = sameText(condition['message']);
+  }
   if (isRecord(metadata) && Array.isArray(metadata['managedFields'])) {
     let last: Json = { time: metadata['creationTimestamp'] };
     for (const entry of metadata['managedFields'] as unknown[]) {
@@ -36,6 +65,10 @@ function shareWithin(object: Json): void {
   }
   if (!isRecord(status) || !isRecord(status['observed'])) return;
   for (const [member, value] of Object.entries(status['observed'])) if (Object.hasOwn(status, member) && equal(status[member], value)) status[member] = value;
+}
+
+function isReference(value: unknown): value is { name: string } {
+  return isRecord(value) && typeof value['name'] === 'string' && Object.keys(value).length === 1;
 }
 
 /** Undefined when the text is not laid out as expected: then it is parsed whole. */

@@ -106,6 +106,34 @@ describe('the write queue', () => {
     expect([...disk.data]).to.deep.equal([['a', '1'], ['b', '1']]);
   });
 
+  it('does other work only while nothing is in flight, and lets what gathers wait for it', async () => {
+    const order: string[] = [];
+    const first = queue.run(add('a')).then(() => order.push('first'));
+    await disk.started(1);
+    let end = (): void => undefined;
+    const worked = queue.between(() => { order.push('work'); return new Promise<void>((resolve) => { end = resolve; }); });
+    const second = queue.run(add('a'));
+    expect(order).to.deep.equal([]);
+    disk.end();
+    await first;
+    await new Promise((resolve) => { setImmediate(resolve); });
+    expect(order).to.deep.equal(['first', 'work']);
+    expect(disk.commits).to.have.length(1);
+    end();
+    await worked;
+    await disk.started(2);
+    disk.end();
+    expect(await second).to.equal(2);
+  });
+
+  it('goes on after other work that failed', async () => {
+    expect(await queue.between(() => Promise.reject(new Error('no luck'))).catch((error: unknown) => error)).to.be.an('error').with.property('message', 'no luck');
+    const next = queue.run(add('a'));
+    await disk.started(1);
+    disk.end();
+    expect(await next).to.equal(1);
+  });
+
   it('waits for all that is under way when it closes, and takes nothing more', async () => {
     const first = queue.run(add('a'));
     await disk.started(1);

@@ -49,6 +49,8 @@ export interface WriteQueue<V> {
   run<T>(decide: (transaction: Transaction<V>) => T): Promise<T>;
   /** The durable value: never one that is still in flight. */
   durable(key: string): V | undefined;
+  /** Does `work` while nothing is in flight: what gathers meanwhile flies after it. Resolves and rejects as `work`. */
+  between(work: () => Promise<void>): Promise<void>;
   /** Resolves when nothing is gathering or in flight. Later writes are refused with `error`. */
   close(error: () => Error): Promise<void>;
 }
@@ -61,6 +63,7 @@ export function createWriteQueue<V>(hooks: WriteQueueHooks<V>): WriteQueue<V> {
   let gathering: Operation<V>[] = [];
   let flying = false;
   let scheduled = false;
+  const breaks: (() => Promise<void>)[] = [];
   let closed: (() => Error) | undefined;
   let idle: (() => void)[] = [];
 
@@ -115,6 +118,9 @@ export function createWriteQueue<V>(hooks: WriteQueueHooks<V>): WriteQueue<V> {
   }
 
   async function fly(): Promise<void> {
+    flying = true;
+    while (breaks.length > 0) await breaks.shift()?.();
+    flying = false;
     const batch = gathering;
     gathering = [];
     const changes = new Map<string, Change>();
@@ -133,7 +139,8 @@ export function createWriteQueue<V>(hooks: WriteQueueHooks<V>): WriteQueue<V> {
     for (const operation of batch) land(operation);
     for (const operation of batch) tell(operation);
     hooks.flushed?.();
-    if (gathering.length > 0) void fly();
+    if (breaks.length > 0) schedule();
+    else if (gathering.length > 0) void fly();
     else settle();
   }
 
@@ -156,7 +163,8 @@ export function createWriteQueue<V>(hooks: WriteQueueHooks<V>): WriteQueue<V> {
     hooks.rolledBack?.();
     for (const operation of batch) operation.reject(error);
     for (const operation of later) decide(operation);
-    if (gathering.length === 0) settle();
+    if (breaks.length > 0) schedule();
+    else if (gathering.length === 0) settle();
   }
 
   function settle(): void {
@@ -173,9 +181,15 @@ export function createWriteQueue<V>(hooks: WriteQueueHooks<V>): WriteQueue<V> {
         decide({ decide: work, writes: [], outcome: { ok: true, value: undefined }, resolve: resolve as (value: unknown) => void, reject });
       });
     },
+    between(work) {
+      return new Promise((resolve, reject) => {
+        breaks.push(() => work().then(resolve, reject));
+        schedule();
+      });
+    },
     async close(error) {
       closed ??= error;
-      if (flying || scheduled || gathering.length > 0) await new Promise<void>((resolve) => idle.push(resolve));
+      if (flying || scheduled || gathering.length > 0 || breaks.length > 0) await new Promise<void>((resolve) => idle.push(resolve));
     },
   };
 }

@@ -43,18 +43,25 @@ export function createInformers({ store, log, clock, kinds = everyKind }: { stor
   }
 
   async function listAll<K extends Kind>(kind: K): Promise<string> {
+    const cache = cacheOf(kind);
+    // An empty cache takes pages as they come: nobody reads it before it is whole. Later it is replaced in one step.
+    const fills = cache.isEmpty;
     const objects: Stored<KindMap[K]>[] = [];
     let version = '';
     let next: string | undefined;
     do {
       const page = await store.list(kind, next === undefined ? { limit: PAGE } : { limit: PAGE, continue: next });
-      objects.push(...page.items);
+      const items = page.items.map(frozen);
+      if (!fills) objects.push(...items);
+      else for (const change of cache.take(items)) tell(kind, change);
       version = page.resourceVersion;
       next = page.continue === '' ? undefined : page.continue;
+      // Whoever asks the server something meanwhile gets an answer.
+      if (next !== undefined) await new Promise((resolve) => setImmediate(resolve));
+      if (abort.signal.aborted) return version;
     } while (next !== undefined);
-    const cache = cacheOf(kind);
-    const changes = cache.replace(objects.map(frozen), version);
-    for (const change of changes) tell(kind, change);
+    if (fills) cache.restart(version);
+    else for (const change of cache.replace(objects, version)) tell(kind, change);
     if (unsynced.delete(kind) && unsynced.size === 0) announceSynced();
     return version;
   }

@@ -27,6 +27,10 @@ export class KindCache<K extends Kind> {
     this.indexes = Object.entries(indexesOf(kind)).map(([name, of]) => ({ name, of, values: new Map() }));
   }
 
+  get isEmpty(): boolean {
+    return this.objects.size === 0;
+  }
+
   get resourceVersion(): string {
     return this.version;
   }
@@ -80,15 +84,23 @@ export class KindCache<K extends Kind> {
 
   /** Replaces everything by a fresh list; returns what that changed. Older versions can no longer be resumed from. */
   replace(objects: readonly Stored<KindMap[K]>[], version: string): Change<Stored<KindMap[K]>>[] {
-    const changes: Change<Stored<KindMap[K]>>[] = [];
+    const removed: Change<Stored<KindMap[K]>>[] = [];
     if (this.objects.size > 0) {
       const present = new Set(objects.map((object) => keyText(keyOf(object))));
       for (const old of this.list()) {
         if (present.has(keyText(keyOf(old)))) continue;
         this.remove(old);
-        changes.push({ type: 'DELETED', object: old, old });
+        removed.push({ type: 'DELETED', object: old, old });
       }
     }
+    const changes = this.take(objects);
+    this.restart(version);
+    return [...removed, ...changes];
+  }
+
+  /** Objects that are there, as a list has them; returns what that changed. */
+  take(objects: readonly Stored<KindMap[K]>[]): Change<Stored<KindMap[K]>>[] {
+    const changes: Change<Stored<KindMap[K]>>[] = [];
     for (const object of objects) {
       const old = this.objects.get(keyText(keyOf(object)));
       if (old?.metadata.resourceVersion === object.metadata.resourceVersion) continue;
@@ -96,9 +108,13 @@ export class KindCache<K extends Kind> {
       this.insert(object);
       changes.push(old ? { type: 'MODIFIED', object, old } : { type: 'ADDED', object });
     }
+    return changes;
+  }
+
+  /** The cache is now what the list of this version had. */
+  restart(version: string): void {
     this.history = [];
     this.remember(version);
-    return changes;
   }
 
   /** Events after a version that is still in the history, else undefined. */

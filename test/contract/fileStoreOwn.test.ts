@@ -27,6 +27,19 @@ describe('the file store itself', function () {
     rmSync(dir, { recursive: true });
   });
 
+  it('reads and writes on while it lets go of the pages it read', async () => {
+    let busy = true;
+    const names: string[] = [];
+    const writer = (async () => { for (let n = 0; busy || n < 50; n++) { names.push(`h${n}`); await store.create('Host', host(`h${n}`), by()); await store.patchMeta('Host', key(`h${n}`), { labels: { n: String(n) } }, by()); } })();
+    const reader = (async () => { while (busy) { const { items } = await store.list('Host', { limit: 20 }); for (const { metadata } of items) await store.get('Host', key(metadata.name)); await new Promise((resolve) => { setImmediate(resolve); }); } })();
+    for (let time = 0; time < 20; time++) await store.forgetPages();
+    busy = false;
+    await Promise.all([writer, reader]);
+    const all = (await store.list('Host')).items;
+    expect(all.map(({ metadata }) => metadata.name).sort()).to.deep.equal(names.sort());
+    expect(all.every(({ metadata }) => metadata.labels?.['n'] === metadata.name.slice(1))).to.equal(true);
+  });
+
   describe('modify', () => {
     it('loses no change of many writers, without a conflict', async () => {
       await store.create('Host', host('web1'), by());

@@ -56,7 +56,7 @@ export interface FileStore extends ObjectStore {
    * @throws what `change` throws, and as create and update
    */
   modify<K extends Kind>(kind: K, key: ObjectKey, change: (old: StoredOf<K> | undefined) => Wanted<K>, options: ModifyOptions): Promise<StoredOf<K>>;
-  /** After the caches have read everything and before the first write: gives the memory back that reading took. */
+  /** Gives the memory back that reading took: the file is mapped, and what was read of it counts as this process's. */
   forgetPages(): Promise<void>;
   /** Ends watches, waits for writes under way, and lets the directory go. */
   close(): Promise<void>;
@@ -66,6 +66,9 @@ export interface FileStore extends ObjectStore {
 export const FORMAT = 1;
 const MAX_OBJECT = 1.5 * 1024 * 1024;
 const MINUTE = 60_000;
+const MANY = 1_000;
+/** Lists let go of the pages they read each time so many characters were. */
+const MOST_READ = 32 * 1024 * 1024;
 
 /**
  * @throws Unavailable: the directory cannot be written, is in use by another process (named), has a newer format, or the
@@ -80,7 +83,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
     const ownership = await takeOwnership(environment, now);
     try {
       const epoch = await prepare(environment, options.dir, sealer);
-      return createStore({ ...options, now, sealer, environment, epoch, release: () => ownership.release() });
+      return await createStore({ ...options, now, sealer, environment, epoch, release: () => ownership.release() });
     } catch (error) {
       await ownership.release();
       throw error;
@@ -123,9 +126,11 @@ interface Inside extends FileStoreOptions {
   release: () => Promise<void>;
 }
 
-function createStore({ admission, environment, epoch, history: limits, log, now, release, sealer }: Inside): FileStore {
+async function createStore({ admission, environment, epoch, history: limits, log, now, release, sealer }: Inside): Promise<FileStore> {
   const codec = createCodec(sealer, admission);
   const objects = createObjects(environment, codec);
+  // Walking over many keys has touched most of the file.
+  if (kinds.some((kind) => objects.keys(kind).length > MANY)) await environment.forgetPages();
   const tokenKey = sealer.derive('continue-token');
   /** The newest durable version, and the newest given out to a write under way. */
   let version = Number(environment.get('m/version') ?? '1');
@@ -160,7 +165,9 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
   const removed = new WeakMap<AnyStored, AnyStored>();
 
   const context = (): ListContext => ({ objects: { keys: (kind) => objects.keys(kind), labelValues: (kind, label) => objects.labelValues(kind, label, (key) => queue.durable(key)), get: (key) => queue.durable(key) }, history, version, tokenKey });
-  const ready = async (): Promise<void> => { await environment.reopening; };
+  const ready = async (): Promise<void> => { while (environment.reopening !== undefined) await environment.reopening; };
+  let forgetting: Promise<void> | undefined;
+  const forgetPages = (): Promise<void> => (forgetting ??= queue.between(() => environment.forgetPages()).finally(() => { forgetting = undefined; }));
 
   function carryOut<K extends Kind>(transaction: Transaction<AnyStored>, key: string, decision: Decision<K>, dryRun: boolean): StoredOf<K> {
     if (decision.do === 'keep') return decision.object;
@@ -193,6 +200,7 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
   }
 
   function write<K extends Kind>(kind: K, key: ObjectKey, options: { dryRun?: boolean }, decide: (old: StoredOf<K> | undefined, deciding: { admission: Admission; time: string }) => Decision<K>): Promise<StoredOf<K>> {
+    if (environment.reopening !== undefined) return ready().then(() => write(kind, key, options, decide));
     const path = keyOf(kind, key.namespace, key.name);
     const time = wholeSeconds(now());
     return queue.run((transaction) => {
@@ -211,12 +219,13 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
     resourceVersion: () => String(version),
 
     async get<K extends Kind>(kind: K, key: ObjectKey) {
-      await ready();
+      do await environment.reopening; while (environment.reopening !== undefined);
       return existing(kind, key.name, queue.durable(keyOf(kind, key.namespace, key.name)) as StoredOf<K> | undefined);
     },
 
     async list<K extends Kind>(kind: K, listOptions: ListOptions = {}) {
-      await ready();
+      if (environment.read > MOST_READ) await forgetPages();
+      do await environment.reopening; while (environment.reopening !== undefined);
       return list(context(), kind, listOptions) as unknown as ObjectList<StoredOf<K>>;
     },
 
@@ -288,7 +297,7 @@ function createStore({ admission, environment, epoch, history: limits, log, now,
       return { object, created };
     },
 
-    forgetPages: () => environment.forgetPages(),
+    forgetPages,
 
     async close() {
       const watches = [...onClose ?? []];

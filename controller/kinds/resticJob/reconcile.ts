@@ -18,6 +18,8 @@ export async function reconcileResticJob(key: ObjectKey, ctx: ReconcileContext):
   if (!job || job.metadata.deletionTimestamp) return {};
   if (isFinished(job)) {
     await nameBrokenRepository(job, ctx);
+    // A start looks at every job there is: what is over and summed up costs no copy of its status.
+    if (job.status?.observedGeneration === job.metadata.generation) return {};
     return withStatus('ResticJob', job, ctx, () => ({}));
   }
   const { facts, times, report, stored, hopelessReason, planGeneration } = gatherJobFacts(job, ctx);
