@@ -19,7 +19,7 @@ const isHeavy = (file: string): boolean => /^(test\/(integration|e2e)|hack\/quic
 await tally.must('npm test', async () => {
   const files = await findTests(paths);
   if (files.length === 0) throw new Error(`no test file matches ${paths.join(' ') || '*.test.ts'}`);
-  const ready = await tally.must('tools', () => fetchTools(['restic', 'restic-0.14', 'rest-server', 'kubectl']));
+  const ready = await tally.must('tools', () => fetchTools(['restic', 'restic-0.14', 'rest-server', 'versitygw', 'sshd', 'kubectl']));
   const browser = files.every((file) => !file.startsWith('test/e2e/')) || (await tally.must('Chromium', () => ensureChromium(mayInstall)));
   const built = await tally.must('build', () => buildAll());
   if (paths.length === 0 && (await tally.must('verify', runVerify))) tally.passed += 1;

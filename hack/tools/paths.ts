@@ -13,9 +13,9 @@ export function toolPath(name: ToolName): string {
   return path;
 }
 
-/** The first executable of that name on PATH (`.tools/bin` itself left out), or undefined. */
+/** The first executable of that name on PATH (`.tools/bin` itself left out) or where daemons are, or undefined. */
 export function onPath(name: string): string | undefined {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']) {
     if (folder === '' || folder === toolsFolder) continue;
     const path = join(folder, name);
     try {
