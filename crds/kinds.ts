@@ -93,6 +93,8 @@ export function newObject<K extends Kind>(kind: K, metadata: ObjectMeta, rest: O
 
 /** Label on a Secret that says what may refer to it (20-resources). */
 export const SECRET_USE_LABEL = 'restic-manager.io/use';
+/** On a Repository: the hash of a forget plan that the guard holds, which a person approves (X6). */
+export const APPROVE_FORGET_ANNOTATION = 'restic-manager.io/approve-forget';
 export type SecretUse = 'repository' | 'repository-admin' | 'hook' | 'user' | 'token' | 'enrollment-token' | 'bearer' | 'signing-key' | 'api-token';
 
 /** Labels on jobs: their parts, so that lists need no name parsing. */

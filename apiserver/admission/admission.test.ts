@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { newObject } from '#crds/kinds.js';
-import type { Kind, KindMap, Repository, Schedule, Secret } from '#crds/kinds.js';
+import type { Kind, KindMap, Schedule, Secret } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import { Forbidden, Invalid } from '#crds/objectStore.js';
 import type { Role, StatusCause } from '#crds/objectStore.js';
@@ -36,13 +36,13 @@ describe('Admission', () => {
   });
 
   it('takes null as absent: a default comes back, an optional field goes', () => {
-    expect(admit('Host', host({ presence: null, displayName: null })).object.spec).to.deep.equal({ presence: 'AlwaysOn' });
+    expect(admit('Host', host({ presence: null, displayName: null })).object.spec).to.deep.equal({ presence: 'AlwaysOn', maxConcurrentJobs: 1 });
     expect(refusal(() => admit('Host', host(null))).causes[0]).to.deep.equal({ reason: 'FieldValueRequired', field: 'spec', message: 'Required value' });
   });
 
   it('applies defaults on read, without changing the object read', () => {
     const stored = Object.freeze({ ...(host(Object.freeze({})) as KindMap['Host']) });
-    expect(admission.defaulted('Host', stored).spec).to.deep.equal({ presence: 'AlwaysOn' });
+    expect(admission.defaulted('Host', stored).spec).to.deep.equal({ presence: 'AlwaysOn', maxConcurrentJobs: 1 });
     expect(stored.spec).to.deep.equal({});
   });
 
@@ -61,7 +61,7 @@ describe('Admission', () => {
     expect(strict.message).to.equal('Host in version "v1alpha1" cannot be handled as a Host: strict decoding error: unknown field "spec.nested", unknown field "spec.bandwidth.burst"');
     const warned = admit('Host', object, { fieldValidation: 'Warn' });
     expect(warned.warnings).to.deep.equal(['unknown field "spec.nested"', 'unknown field "spec.bandwidth.burst"']);
-    expect(warned.object.spec).to.deep.equal({ presence: 'AlwaysOn', bandwidth: { uploadKiBps: 1 } });
+    expect(warned.object.spec).to.deep.equal({ presence: 'AlwaysOn', maxConcurrentJobs: 1, bandwidth: { uploadKiBps: 1 } });
     expect(admit('Host', object, { fieldValidation: 'Ignore' }).warnings).to.deep.equal([]);
   });
 
@@ -159,20 +159,6 @@ describe('Admission', () => {
     expect(refusal(() => admit('Event', event)).message).to.include('involvedObject.namespace: Invalid value: "": does not match event.namespace');
     const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'l' }, spec: { leaseDurationSeconds: 0 } };
     expect(refusal(() => admit('Lease', lease)).message).to.include('spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0');
-  });
-
-  describe('field rights', () => {
-    const repository = (spec: object): unknown => newObject('Repository', { name: 'web1' }, { spec: { url: '/srv/a', credentialsSecretRef: { name: 's' }, ...spec } });
-    it('lets only who may bind set or change where backups go', () => {
-      const error = refusal(() => admit('Repository', repository({}), { role: 'operator' }));
-      expect(error).to.be.instanceOf(Forbidden);
-      expect(error.message).to.include('User "alice" cannot bind resource "repositories"').and.to.include('spec.url and spec.credentialsSecretRef');
-      expect(refusal(() => admit('Repository', repository({ url: '/srv/b' }), { role: 'operator', old: repository({}) })).message).to.match(/setting spec\.url needs it$/);
-      for (const role of ['admin', 'system'] as const) admit('Repository', repository({ url: '/srv/b' }), { role, old: repository({}) });
-    });
-    it('leaves the other fields to operators', () => {
-      expect((admit('Repository', repository({ displayName: 'x' }), { role: 'operator', old: repository({}) }).object as Repository).spec.displayName).to.equal('x');
-    });
   });
 
   describe('decodeObject', () => {

@@ -963,7 +963,9 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
               },
               "timeZone": {
                "type": "string",
+               "minLength": 1,
                "maxLength": 64,
+               "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$",
                "description": "IANA name; default the runner's own."
               },
               "suspend": {
@@ -983,7 +985,9 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
               },
               "timeZone": {
                "type": "string",
+               "minLength": 1,
                "maxLength": 64,
+               "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$",
                "description": "IANA name; default the runner's own."
               },
               "suspend": {
@@ -1002,7 +1006,10 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
               },
               "timeZone": {
                "type": "string",
-               "maxLength": 64
+               "minLength": 1,
+               "maxLength": 64,
+               "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$",
+               "description": "IANA name; default the runner's own."
               },
               "suspend": {
                "type": "boolean"
@@ -1032,10 +1039,10 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
             "keepWithinFloor": {
              "type": "string",
              "minLength": 2,
-             "maxLength": 32,
+             "maxLength": 24,
              "default": "14d",
-             "pattern": "^([0-9]+y)?([0-9]+m)?([0-9]+d)?([0-9]+h)?$",
-             "description": "Snapshots younger than this are never forgotten by retention."
+             "pattern": "^([0-9]{1,5}y)?([0-9]{1,5}m)?([0-9]{1,5}d)?([0-9]{1,5}h)?$",
+             "description": "Snapshots younger than this are never forgotten by retention; 0d: none are too young."
             }
            }
           },
@@ -1712,7 +1719,13 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
              "minLength": 1,
              "maxLength": 4096,
              "pattern": "^(/|~/|\\$HOME/|\\$\\{HOME\\}/|[A-Za-z]:[\\\\/])",
-             "description": "Default $HOME/rm-restore/<job>; only a leading ~, $HOME or ${HOME} is expanded."
+             "description": "Default $HOME/rm-restore/<job>; only a leading ~, $HOME or ${HOME} is expanded.",
+             "x-kubernetes-validations": [
+              {
+               "rule": "!self.matches('(^|[/\\\\\\\\])[.][.]([/\\\\\\\\]|$)')",
+               "message": "must not contain '..'"
+              }
+             ]
             },
             "overwrite": {
              "type": "string",
@@ -2908,7 +2921,7 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
           "excludeLargerThan": {
            "type": "string",
            "maxLength": 16,
-           "pattern": "^[0-9]+[kKmMgGtT]?$",
+           "pattern": "^[1-9][0-9]*[kKmMgGtT]?$",
            "description": "restic's --exclude-larger-than."
           },
           "oneFileSystem": {
@@ -2972,6 +2985,12 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
           "retention": {
            "type": "object",
            "description": "Which snapshots forget keeps, as restic's --keep-*. Empty: forget skips this group.",
+           "x-kubernetes-validations": [
+            {
+             "rule": "!has(self.keepTags) || self.keepTags.size() == 0 || has(self.keepLast) || has(self.keepHourly) || has(self.keepDaily) || has(self.keepWeekly) || has(self.keepMonthly) || has(self.keepYearly) || has(self.keepWithin)",
+             "message": "keepTags alone would forget every snapshot without these tags; add another rule, such as keepLast 1"
+            }
+           ],
            "properties": {
             "keepLast": {
              "type": "integer",
@@ -3012,9 +3031,9 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
             "keepWithin": {
              "type": "string",
              "minLength": 2,
-             "maxLength": 32,
-             "pattern": "^([0-9]+y)?([0-9]+m)?([0-9]+d)?([0-9]+h)?$",
-             "description": "As restic writes durations: 2y5m7d3h."
+             "maxLength": 24,
+             "pattern": "^([1-9][0-9]{0,4}y)?([1-9][0-9]{0,4}m)?([1-9][0-9]{0,4}d)?([1-9][0-9]{0,4}h)?$",
+             "description": "As restic writes durations: 2y5m7d3h; never zero."
             },
             "keepTags": {
              "type": "array",

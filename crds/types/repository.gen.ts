@@ -92,6 +92,9 @@ suspend?: boolean
 }
 export interface RepositoryMaintenanceCheck {
 schedule?: string
+/**
+ * IANA name; default the runner's own.
+ */
 timeZone?: string
 suspend?: boolean
 /**
@@ -105,7 +108,7 @@ readDataSubsetPercent?: number
 export interface RepositoryRetentionGuard {
 maxRemovalPercent?: number
 /**
- * Snapshots younger than this are never forgotten by retention.
+ * Snapshots younger than this are never forgotten by retention; 0d: none are too young.
  */
 keepWithinFloor?: string
 }

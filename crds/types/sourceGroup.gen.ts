@@ -105,7 +105,7 @@ keepWeekly?: number
 keepMonthly?: number
 keepYearly?: number
 /**
- * As restic writes durations: 2y5m7d3h.
+ * As restic writes durations: 2y5m7d3h; never zero.
  */
 keepWithin?: string
 /**

@@ -12,7 +12,13 @@ const fingerprint = `SHA256:${'A'.repeat(43)}`;
 const locks = [{ hostname: 'web1', pid: 7, time, exclusive: false }];
 const summary = {
   filesNew: 1, filesChanged: 1, filesUnmodified: 1, dirsNew: 1, dirsChanged: 1, dirsUnmodified: 1, filesProcessed: 3, bytesProcessed: 10, bytesAdded: 5, bytesStored: 4, durationSeconds: 1.5,
+  filesRestored: 1, filesSkipped: 1, bytesRestored: 1, snapshotsRemoved: 1, snapshotsKept: 1, bytesFreed: 1, errorsFound: 1, locksRemoved: 1, locksLeft: 1, filesAdded: 1, filesRemoved: 1, bytesRemoved: 1,
 };
+const script = { secretKeyRef: { name: 'hooks', key: 'pre.sh' } };
+const hooks = { pre: script, post: script, timeoutSeconds: 60 };
+const task = { schedule: '0 3 * * *', timeZone: 'Europe/Berlin', suspend: false };
+const last = { time, result: 'Succeeded', reason: 'Completed', message: 'm', jobName: 'job' };
+const forgetPlan = { hash: 'abcd', remove: 1, of: 2, reasons: ['RemovesTooMuch'] };
 
 const bodies: Record<CrdKind, { spec: Loose; status: Loose }> = {
   EnrollmentRequest: {
@@ -22,7 +28,7 @@ const bodies: Record<CrdKind, { spec: Loose; status: Loose }> = {
   Host: {
     spec: {
       displayName: 'Web 1', presence: 'AlwaysOn', suspend: false, repositoryRef: name, snapshotHost: 'web1.example.com',
-      bandwidth: { uploadKiBps: 100, downloadKiBps: 100 }, enrollment: { fingerprint },
+      bandwidth: { uploadKiBps: 100, downloadKiBps: 100 }, hooks, resources: { nice: 10, ioNice: 'Idle' }, maxConcurrentJobs: 2, enrollment: { fingerprint },
     },
     status: {
       phase: 'Online',
@@ -33,23 +39,29 @@ const bodies: Record<CrdKind, { spec: Loose; status: Loose }> = {
     },
   },
   Repository: {
-    spec: { displayName: 'Web', url: 'rest:https://backup.example.com/web1', credentialsSecretRef: name, runner: { hostRef: name } },
+    spec: {
+      displayName: 'Web', url: 'rest:https://backup.example.com/web1', credentialsSecretRef: name, adminCredentialsSecretRef: name, options: { 'rest.connections': '4' }, formatVersion: 2, compression: 'max', packSizeMiB: 64, suspend: false,
+      maintenance: { forget: task, prune: task, check: { ...task, readDataSubsetPercent: 5 } }, retentionGuard: { maxRemovalPercent: 30, keepWithinFloor: '14d' }, runner: { hostRef: name, adminCredentials: 'FromServer' },
+    },
     status: {
       phase: 'Ready', id: 'abcd', formatVersion: 2, hosts: 1, sharedTrust: false, sizeBytes: 1, uncompressedSizeBytes: 1, snapshotCount: 1, credentialsHash: 'h', locks,
-      observed: { repositoryID: 'abcd', formatVersion: 2, sizeBytes: 1, uncompressedSizeBytes: 1, snapshotCount: 1, locks, time }, observedGeneration: 1, conditions,
+      deletionProtection: 'Enforced', lastForget: last, lastPrune: last, lastCheck: last, nextMaintenance: 'forget at 03:00', maintenance: { forget: { lastDueTime: time }, prune: { lastDueTime: time }, check: { lastDueTime: time } },
+      observed: { repositoryID: 'abcd', formatVersion: 2, sizeBytes: 1, uncompressedSizeBytes: 1, snapshotCount: 1, locks, deletionProtection: 'Enforced', time }, observedGeneration: 1, conditions,
     },
   },
   ResticJob: {
     spec: {
-      hostRef: name, repositoryRef: name, type: 'Backup', sourceGroupRef: name, cancel: false, startingDeadlineSeconds: 60, activeDeadlineSeconds: 60, ttlSecondsAfterFinished: 60,
+      hostRef: name, repositoryRef: name, type: 'Backup', sourceGroupRef: name, bandwidth: { uploadKiBps: 0, downloadKiBps: 100 }, dryRun: true, cancel: false, startingDeadlineSeconds: 60, activeDeadlineSeconds: 60, ttlSecondsAfterFinished: 60,
       startedBy: 'Server', origin: { type: 'User', name: 'alice', dueTime: time },
     },
     status: {
       phase: 'Running', desiredRun: { id: 'run', planGeneration: 1, state: 'Run' },
       observed: {
         runID: 'run', phase: 'Running', startTime: time, completionTime: time, attempts: 1, exitCode: 0, reason: 'Done', message: 'm', warnings: 0, summary, snapshotID: 'abcd', repositoryID: 'abcd',
+        skippedFiles: ['/etc/shadow'], targetDirectory: '/root/rm-restore/job', forgetPlan,
       },
-      startTime: time, completionTime: time, duration: '1s', attempts: 1, exitCode: 0, reason: 'Done', message: 'm', warnings: 0, summary, snapshotID: 'abcd', observedGeneration: 1, conditions,
+      startTime: time, completionTime: time, duration: '1s', attempts: 1, exitCode: 0, reason: 'Done', message: 'm', warnings: 0, summary, snapshotID: 'abcd',
+      skippedFiles: ['/etc/shadow'], targetDirectory: '/root/rm-restore/job', forgetPlan, observedGeneration: 1, conditions,
     },
   },
   Schedule: {
@@ -62,9 +74,10 @@ const bodies: Record<CrdKind, { spec: Loose; status: Loose }> = {
   SourceGroup: {
     spec: {
       hostSelector: { matchLabels: { env: 'prod' }, matchExpressions: [{ key: 'tier', operator: 'In', values: ['front'] }] }, tag: 'etc', includes: ['/etc', 'C:\\Data'], excludes: ['*.tmp', '*.bak'],
-      excludeCaches: true, excludeIfPresent: ['.nobackup', '.skip'], excludeLargerThan: '1G', oneFileSystem: true, activeDeadlineSeconds: 60, suspend: false,
+      excludeCaches: true, excludeIfPresent: ['.nobackup', '.skip'], excludeLargerThan: '1G', oneFileSystem: true, requireMount: ['/srv', '/home'], skipIfUnchanged: true, windows: { useFsSnapshot: true },
+      retention: { keepLast: 1, keepHourly: 24, keepDaily: 7, keepWeekly: 4, keepMonthly: 12, keepYearly: 3, keepWithin: '2y5m7d3h', keepTags: ['kept', 'held'] }, retry: { maxAttempts: 3, backoffSeconds: 60 }, hooks, activeDeadlineSeconds: 60, suspend: false,
     },
-    status: { matchedHosts: 1, tag: 'etc', lastBackupTime: time, observedGeneration: 1, conditions },
+    status: { matchedHosts: 1, tag: 'etc', retention: 'last 1', lastBackupTime: time, observedGeneration: 1, conditions },
   },
 };
 

@@ -32,7 +32,7 @@ export function changed(object: Loose, change: Record<string, unknown>): Loose {
     let target = object;
     for (const step of steps) target = (target[step] ??= {}) as Loose;
     if (value === gone) Reflect.deleteProperty(target, last);
-    else target[last] = value;
+    else target[last] = structuredClone(value);
   }
   return object;
 }
@@ -59,6 +59,8 @@ export interface FieldRules {
   maxLength?: number;
   /** The empty text is refused. */
   notEmpty?: true;
+  /** More than one letter: the empty text is refused. */
+  minLength?: number;
   pattern?: string;
   /** A text the pattern refuses; default `-no-`. */
   bad?: string;
@@ -74,14 +76,18 @@ export interface FieldRules {
   twice?: string;
 }
 
-/** The rows of one field: wrong type, missing, and each bound crossed by one. @param path with list indexes as steps: `spec.includes.0` */
-export function field(path: string, type: string, rules: FieldRules = {}): Row[] {
+/**
+ * The rows of one field: wrong type, missing, and each bound crossed by one.
+ * @param path with list indexes as steps: `spec.includes.0`
+ * @param base what makes the good object one that has the field
+ */
+export function field(path: string, type: string, rules: FieldRules = {}, base: Record<string, unknown> = {}): Row[] {
   const at = path.replace(/\.(\d+)/g, '[$1]');
   const on = path.startsWith('status') ? 'status' : 'create';
   // A status is checked by itself: messages name the field from there on.
   const named = at.replace(/^status\./, '');
   const rows: Row[] = [];
-  const row = (value: unknown, message: string, place = at): void => { rows.push({ on, change: { [path]: value }, says: `${place}: ${message}` }); };
+  const row = (value: unknown, message: string, place = at): void => { rows.push({ on, change: { ...base, [path]: value }, says: `${place}: ${message}` }); };
   const item = rules.item ?? ((index: number) => `/a${index}`);
   const [wrong, wrongType] = type === 'string' ? [5, 'integer'] : ['text', 'string'];
   const [expected, found] = rules.dateTime ? ['date-time', 'int64'] : [type, wrongType];
@@ -90,6 +96,7 @@ export function field(path: string, type: string, rules: FieldRules = {}): Row[]
   if (rules.enum) row('Other', `Unsupported value: "Other": supported values: ${rules.enum.map((each) => `"${each}"`).join(', ')}`);
   if (rules.maxLength !== undefined) row(x(rules.maxLength + 1), `Too long: may not be more than ${rules.maxLength} bytes`);
   if (rules.notEmpty) row('', `Invalid value: "": ${named} in body should be at least 1 chars long`);
+  if (rules.minLength !== undefined) row('', `Invalid value: "": ${named} in body should be at least ${rules.minLength} chars long`);
   if (rules.pattern !== undefined) row(rules.bad ?? '-no-', `Invalid value: "${rules.bad ?? '-no-'}": ${named} in body should match '${rules.pattern}'`);
   if (rules.dateTime) row('yesterday', `Invalid value: "yesterday": ${named} in body must be of type date-time: "yesterday"`);
   if (rules.minimum !== undefined) row(rules.minimum - 1, `Invalid value: ${rules.minimum - 1}: ${named} in body should be greater than or equal to ${rules.minimum}`);
@@ -101,5 +108,14 @@ export function field(path: string, type: string, rules: FieldRules = {}): Row[]
   return rows;
 }
 
+/** Fields that are nothing but counts. */
+export const integers = (path: string, names: readonly string[], rules: FieldRules = {}): Row[] => names.flatMap((name) => field(`${path}.${name}`, 'integer', rules));
+
 /** The pattern of names that become objects' names. */
 export const LABEL = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+/** Of a Secret. */
+export const SECRET_NAME = '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$';
+export const CRON = '^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*,/?-]+( +[0-9A-Za-z*,/?-]+){4})$';
+export const TIME_ZONE = '^[A-Za-z][A-Za-z0-9_+/-]*$';
+export const SNAPSHOT = '^[0-9a-f]+$';
+export const ABSOLUTE = '^(/|[A-Za-z]:[\\\\/])';

@@ -1,5 +1,6 @@
 /** What admission says to a Host: a line a field, then the rules. */
 import { field, gone, LABEL } from '../row.js';
+import { hookRows } from './hooks.js';
 import type { Row } from '../row.js';
 
 export const hostRows: Row[] = [
@@ -13,6 +14,11 @@ export const hostRows: Row[] = [
   ...field('spec.bandwidth', 'object'),
   ...field('spec.bandwidth.uploadKiBps', 'integer', { minimum: 1, maximum: 1073741824 }),
   ...field('spec.bandwidth.downloadKiBps', 'integer', { minimum: 1, maximum: 1073741824 }),
+  ...hookRows('spec.hooks'),
+  ...field('spec.resources', 'object'),
+  ...field('spec.resources.nice', 'integer', { minimum: 0, maximum: 19 }),
+  ...field('spec.resources.ioNice', 'string', { enum: ['BestEffort', 'Idle'] }),
+  ...field('spec.maxConcurrentJobs', 'integer', { minimum: 1, maximum: 16 }),
   ...field('spec.enrollment', 'object'),
   ...field('spec.enrollment.fingerprint', 'string', { required: true, maxLength: 50, pattern: '^SHA256:[A-Za-z0-9+/]{43}$' }),
   ...field('status.phase', 'string', { enum: ['Pending', 'Online', 'Offline', 'Asleep', 'Suspended'] }),

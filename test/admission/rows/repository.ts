@@ -1,17 +1,42 @@
 /** What admission says to a Repository: a line a field, then the rules. */
-import { field, LABEL } from '../row.js';
+import { CRON, field, gone, LABEL, SECRET_NAME, TIME_ZONE, x } from '../row.js';
 import type { Row } from '../row.js';
+
+const tasks = ['forget', 'prune', 'check'];
+const FLOOR = '^([0-9]{1,5}y)?([0-9]{1,5}m)?([0-9]{1,5}d)?([0-9]{1,5}h)?$';
+const allowed = ['azure.access-tier', 'azure.connections', 'b2.connections', 'gs.connections', 'local.connections', 'rclone.connections', 'rclone.timeout', 'rest.connections', 's3.bucket-lookup', 's3.connections', 's3.list-objects-v1', 's3.region', 's3.storage-class', 'sftp.connections', 'swift.connections'];
+const OPTIONS = `spec.options: Invalid value: "object": one of the options is not allowed; allowed are ${allowed.join(', ')}`;
 
 export const repositoryRows: Row[] = [
   ...field('spec', 'object', { required: true }),
   ...field('spec.displayName', 'string', { maxLength: 253 }),
   ...field('spec.url', 'string', { required: true, maxLength: 2048, notEmpty: true }),
   ...field('spec.credentialsSecretRef', 'object', { required: true }),
-  ...field('spec.credentialsSecretRef.name', 'string', { required: true, maxLength: 253, notEmpty: true, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' }),
+  ...field('spec.credentialsSecretRef.name', 'string', { required: true, maxLength: 253, notEmpty: true, pattern: SECRET_NAME }),
+  ...field('spec.adminCredentialsSecretRef', 'object'),
+  ...field('spec.adminCredentialsSecretRef.name', 'string', { required: true, maxLength: 253, notEmpty: true, pattern: SECRET_NAME }),
+  ...field('spec.options', 'object', { maxProperties: 32 }),
+  { on: 'create', change: { 'spec.options': { 's3.region': x(257) } }, says: 'spec.options.s3.region: Too long: may not be more than 256 bytes' },
+  ...field('spec.formatVersion', 'integer', { minimum: 1, maximum: 2 }),
+  ...field('spec.compression', 'string', { enum: ['auto', 'off', 'max'] }),
+  ...field('spec.packSizeMiB', 'integer', { minimum: 4, maximum: 128 }),
+  ...field('spec.suspend', 'boolean'),
+  ...field('spec.maintenance', 'object'),
+  ...tasks.map((task) => `spec.maintenance.${task}`).flatMap((at) => [
+    ...field(at, 'object'),
+    ...field(`${at}.schedule`, 'string', { maxLength: 256, notEmpty: true, pattern: CRON }),
+    ...field(`${at}.timeZone`, 'string', { maxLength: 64, notEmpty: true, pattern: TIME_ZONE }),
+    ...field(`${at}.suspend`, 'boolean'),
+  ]),
+  ...field('spec.maintenance.check.readDataSubsetPercent', 'integer', { minimum: 0, maximum: 100 }),
+  ...field('spec.retentionGuard', 'object'),
+  ...field('spec.retentionGuard.maxRemovalPercent', 'integer', { minimum: 0, maximum: 100 }),
+  ...field('spec.retentionGuard.keepWithinFloor', 'string', { maxLength: 24, minLength: 2, pattern: FLOOR, bad: '14 days' }),
   ...field('spec.runner', 'object'),
+  ...field('spec.runner.adminCredentials', 'string', { enum: ['FromServer', 'OnRunner'] }),
   ...field('spec.runner.hostRef', 'object', { required: true }),
   ...field('spec.runner.hostRef.name', 'string', { required: true, maxLength: 63, notEmpty: true, pattern: LABEL }),
-  ...field('status.phase', 'string', { enum: ['Unknown', 'Initializing', 'Ready', 'InitFailed', 'Replaced'] }),
+  ...field('status.phase', 'string', { enum: ['Unknown', 'Initializing', 'Ready', 'InitFailed', 'Replaced', 'Suspended'] }),
   ...field('status.id', 'string', { maxLength: 64 }),
   ...field('status.formatVersion', 'integer'),
   ...field('status.hosts', 'integer', { minimum: 0 }),
@@ -19,6 +44,18 @@ export const repositoryRows: Row[] = [
   ...field('status.sizeBytes', 'integer', { minimum: 0 }),
   ...field('status.uncompressedSizeBytes', 'integer', { minimum: 0 }),
   ...field('status.snapshotCount', 'integer', { minimum: 0 }),
+  ...field('status.deletionProtection', 'string', { enum: ['Enforced', 'NotEnforced', 'Unknown'] }),
+  ...['lastForget', 'lastPrune', 'lastCheck'].map((task) => `status.${task}`).flatMap((at) => [
+    ...field(at, 'object'),
+    ...field(`${at}.time`, 'string', { dateTime: true }),
+    ...field(`${at}.result`, 'string', { enum: ['Succeeded', 'Failed', 'Cancelled'] }),
+    ...field(`${at}.reason`, 'string', { maxLength: 64 }),
+    ...field(`${at}.message`, 'string', { maxLength: 1024 }),
+    ...field(`${at}.jobName`, 'string', { maxLength: 63 }),
+  ]),
+  ...field('status.nextMaintenance', 'string', { maxLength: 128 }),
+  ...field('status.maintenance', 'object'),
+  ...tasks.map((task) => `status.maintenance.${task}`).flatMap((at) => [...field(at, 'object'), ...field(`${at}.lastDueTime`, 'string', { dateTime: true })]),
   ...field('status.credentialsHash', 'string', { maxLength: 64 }),
   ...field('status.locks', 'array', { maxItems: 10, item: () => ({}) }),
   ...field('status.locks.0', 'object'),
@@ -38,6 +75,7 @@ export const repositoryRows: Row[] = [
   ...field('status.observed.locks.0.pid', 'integer'),
   ...field('status.observed.locks.0.time', 'string', { dateTime: true }),
   ...field('status.observed.locks.0.exclusive', 'boolean'),
+  ...field('status.observed.deletionProtection', 'string', { enum: ['Enforced', 'NotEnforced', 'Unknown'] }),
   ...field('status.observed.time', 'string', { dateTime: true }),
   ...field('status.observedGeneration', 'integer'),
 
@@ -46,4 +84,12 @@ export const repositoryRows: Row[] = [
   { on: 'create', change: { 'spec.url': '/srv/re\u0007po' }, says: `spec.url: Invalid value: "string": must not begin with '-' or contain control characters` },
   { on: 'create', change: { 'spec.url': 's3:https://s3.example.com/bucket/web1' }, says: 'accepted' },
   { on: 'create', change: { 'spec.url': 'C:\\Backups\\repo' }, says: 'accepted' },
+  ...['sftp.command', 'sftp.args', 'rclone.program', 'rclone.args', '-o', '--password-command', 'rest.connections '].map((name): Row => ({ on: 'create', change: { 'spec.options': { [name]: 'x' } }, says: OPTIONS })),
+  { on: 'create', change: { 'spec.options': Object.fromEntries(allowed.map((name) => [name, '1'])) }, says: 'accepted' },
+  ...tasks.flatMap((task): Row[] => [
+    { why: 'refused here, accepted by a cluster', on: 'update', change: { [`spec.maintenance.${task}.schedule`]: '61 * * * *' }, says: `spec.maintenance.${task}.schedule: Invalid value: "61 * * * *": is not a cron expression: minute 61 is outside 0-59` },
+    { why: 'refused here, accepted by a cluster', on: 'update', change: { [`spec.maintenance.${task}.timeZone`]: 'Mars/Olympus' }, says: `spec.maintenance.${task}.timeZone: Invalid value: "Mars/Olympus": is not an IANA time zone name such as Europe/Berlin` },
+  ]),
+  { why: 'without a floor', on: 'create', change: { 'spec.retentionGuard': { keepWithinFloor: '0d' } }, says: 'accepted' },
+  { on: 'create', change: { 'spec.maintenance': { check: {} }, 'spec.runner': gone, 'spec.adminCredentialsSecretRef': gone }, says: 'accepted' },
 ];

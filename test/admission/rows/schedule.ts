@@ -1,13 +1,11 @@
 /** What admission says to a Schedule: a line a field, then the rules. */
-import { field, gone, LABEL } from '../row.js';
+import { CRON, field, gone, LABEL, TIME_ZONE } from '../row.js';
 import type { Row } from '../row.js';
-
-const CRON = '^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*,/?-]+( +[0-9A-Za-z*,/?-]+){4})$';
 
 export const scheduleRows: Row[] = [
   ...field('spec', 'object', { required: true }),
   ...field('spec.schedule', 'string', { required: true, maxLength: 256, notEmpty: true, pattern: CRON }),
-  ...field('spec.timeZone', 'string', { maxLength: 64, notEmpty: true, pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$' }),
+  ...field('spec.timeZone', 'string', { maxLength: 64, notEmpty: true, pattern: TIME_ZONE }),
   ...field('spec.suspend', 'boolean'),
   ...field('spec.sourceGroupRefs', 'array', { required: true, minItems: 1, maxItems: 64, item: (index) => ({ name: `a${index}` }), twice: '{"name":"a0"}' }),
   ...field('spec.sourceGroupRefs.0', 'object'),
@@ -20,7 +18,7 @@ export const scheduleRows: Row[] = [
   ...field('spec.blackout.0', 'object'),
   ...field('spec.blackout.0.from', 'string', { required: true, maxLength: 5, pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$' }),
   ...field('spec.blackout.0.to', 'string', { required: true, maxLength: 5, pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$' }),
-  ...field('spec.blackout.0.timeZone', 'string', { maxLength: 64, notEmpty: true, pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$' }),
+  ...field('spec.blackout.0.timeZone', 'string', { maxLength: 64, notEmpty: true, pattern: TIME_ZONE }),
   ...field('spec.startingDeadlineSeconds', 'integer', { minimum: 1, maximum: 31536000 }),
   ...field('spec.successfulJobsHistoryLimit', 'integer', { minimum: 0, maximum: 100 }),
   ...field('spec.failedJobsHistoryLimit', 'integer', { minimum: 0, maximum: 100 }),
