@@ -1,53 +1,12 @@
 import { expect } from 'chai';
 import type { JobIdentity, Plan, PlanSchedule } from '#crds/wire/agentProtocol.gen.js';
 import { planGroup, planOf } from '../../test/builders/agentParts.js';
-import type { Clock } from '../clock.js';
+import { TestClock } from '../../test/builders/testClock.js';
 import { silentLog } from '../log.js';
 import type { Attempt, AttemptState } from '../runs/journal.js';
 import { Cron } from './cron.js';
 import { nextFire } from './nextFire.js';
 import { runName } from './runName.js';
-
-/** A clock that tests push; timers stand still while `sleep`. */
-class TestClock implements Clock {
-  #now: number;
-  #mono = 0;
-  #timers: { at: number; callback: () => void }[] = [];
-
-  constructor(start: string) {
-    this.#now = Date.parse(start);
-  }
-
-  now(): number {
-    return this.#now;
-  }
-
-  setTimer(ms: number, callback: () => void): () => void {
-    const timer = { at: this.#mono + ms, callback };
-    this.#timers.push(timer);
-    return () => { this.#timers = this.#timers.filter((one) => one !== timer); };
-  }
-
-  /** Time passes and timers fire. */
-  pass(seconds: number): void {
-    const end = this.#mono + seconds * 1_000;
-    for (;;) {
-      const next = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!next) break;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.#now += next.at - this.#mono;
-      this.#mono = next.at;
-      next.callback();
-    }
-    this.#now += end - this.#mono;
-    this.#mono = end;
-  }
-
-  /** The wall clock moves, the machine does not run. */
-  sleep(seconds: number): void {
-    this.#now += seconds * 1_000;
-  }
-}
 
 const schedule = (change: Partial<PlanSchedule> = {}): PlanSchedule => ({
   uid: 's1', name: 'nightly', schedule: '0 3 * * *', timeZone: 'UTC', groups: ['group-uid'], jitterSeconds: 0, catchUp: { enabled: true, settleSeconds: 60 }, effectiveSince: '2026-01-01T00:00:00Z', ...change,
