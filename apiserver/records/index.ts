@@ -5,6 +5,8 @@
  *   b/<ns>/<job>            the book of a log (logBook.ts)     o/<ns>/<job>            an outcome
  *   l/<ns>/<job>/<seq>      lines from seq on                  d/<ns>/<host>/<time>-x  a dead letter
  *   f/<name>                a fact                             e/<day>/<key>           key is swept after this day
+ *   i, n, j, w              inventory.ts                       t                       trend.ts
+ *   k/<repo>/<newest first>-<16 digits>                        a snapshot a backup reported (knownSnapshots.ts)
  */
 import { randomBytes } from 'node:crypto';
 import type { Log, Outcome } from '#controller/ports.js';
@@ -13,8 +15,13 @@ import { Unavailable } from '#crds/objectStore.js';
 import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
 import { openEnvironment } from '../stores/environment.js';
 import { createWriteQueue, type Transaction } from '../stores/writeQueue.js';
+import { createInventory } from './inventory.js';
+import { DAY, dayOf, endOf } from './keys.js';
+import { createKnownSnapshots } from './knownSnapshots.js';
 import { cutFromTail, cutMark, lastSeen, newLines, newLogBook, place, TAIL_QUOTA, toChunks, type LogBook } from './logBook.js';
 import type { LogPage, Records } from './records.js';
+import { createTrend } from './trend.js';
+import { upgradeRecords } from './upgrade.js';
 
 export type { LogPage, Records } from './records.js';
 
@@ -27,8 +34,7 @@ export interface RecordsOptions {
   retentionDays?: { logs: number; outcomes: number; deadLetters: number };
 }
 
-const DAY = 86_400_000;
-export const FORMAT = 1;
+export const FORMAT = 2;
 /** Dead letters kept for one host; the oldest go first. */
 const MOST_LETTERS = 200;
 const LARGEST_LETTER = 64 * 1024;
@@ -40,8 +46,6 @@ const logPrefix = (job: ObjectKey): string => `l/${keyText(job)}/`;
 const chunkKey = (job: ObjectKey, seq: number): string => logPrefix(job) + String(seq).padStart(12, '0');
 const outcomeKey = (job: ObjectKey): string => `o/${keyText(job)}`;
 const seqOf = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1));
-const endOf = (prefix: string): string => `${prefix.slice(0, -1)}0`; // '0' follows '/'
-const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
 
 /** @throws Unavailable naming the directory: not writable, newer format */
 export async function openRecords(options: RecordsOptions): Promise<Records> {
@@ -53,6 +57,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     const format = environment.get('m/format');
     if (format !== undefined && Number(format) > FORMAT) throw new Unavailable(`records in ${dir} were written by a newer version (format ${format}, this one reads up to ${FORMAT}); start that version`);
     if (format === undefined) await environment.commit([{ key: 'm/format', value: String(FORMAT) }]);
+    else if (Number(format) < FORMAT) await upgradeRecords(environment, FORMAT, retention.outcomes);
   } catch (error) {
     await environment.close();
     throw error;
@@ -69,6 +74,10 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
 
   const put = (transaction: Transaction<unknown>, key: string, value: unknown): void => { transaction.put(key, value, JSON.stringify(value)); };
   const expire = (transaction: Transaction<unknown>, key: string, day: string): void => { put(transaction, `e/${day}/${key}`, ''); };
+  const expireWithOutcomes = (transaction: Transaction<unknown>, key: string): void => { expire(transaction, key, dayOf(now() + retention.outcomes * DAY)); };
+  const inventory = createInventory({ environment, queue, now });
+  const trend = createTrend({ environment, queue, now, expire: expireWithOutcomes });
+  const known = createKnownSnapshots({ environment, now, expire: expireWithOutcomes });
 
   function append(transaction: Transaction<unknown>, job: ObjectKey, lines: readonly LogLine[]): void {
     const today = dayOf(now());
@@ -133,7 +142,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
 
   async function sweep(time: number): Promise<number> {
     const today = dayOf(time);
-    let removed = 0;
+    let removed = await inventory.sweep(time);
     for (;;) {
       const due: string[] = [];
       for (const { key } of environment.range('e/', `e/${today}`, 100)) due.push(key);
@@ -174,13 +183,17 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     },
 
     findOutcome: (job) => queue.durable(outcomeKey(job)) as Outcome | undefined,
-    async putOutcome(job, outcome) {
+    async putOutcome(job, outcome, backup) {
       await queue.run((transaction) => {
         if (transaction.get(outcomeKey(job)) !== undefined) return;
         put(transaction, outcomeKey(job), outcome);
-        expire(transaction, outcomeKey(job), dayOf(now() + retention.outcomes * DAY));
+        expireWithOutcomes(transaction, outcomeKey(job));
+        if (backup !== undefined) known.add(transaction, backup);
       });
     },
+    knownSnapshots: (repositoryID, limit) => known.list(repositoryID, limit),
+    inventory,
+    trend,
 
     async deadLetter(host, frame, reason) {
       const text = JSON.stringify(frame) as string | undefined;

@@ -1,10 +1,11 @@
 /**
- * The records port: what is not an object. Job logs and outcomes now; audit, inventories and trends later. Keys are job
- * names, because `namespace/name` is a job's idempotency key: its outcome outlives the object (400 days).
+ * The records port: what is not an object. Job logs and outcomes, inventories and trends; audit later. Keys of logs and
+ * outcomes are job names, because `namespace/name` is a job's idempotency key: its outcome outlives the object (400 days).
  */
 import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
 import type { ObjectKey } from '#crds/meta.js';
-import type { Outcomes } from '#controller/ports.js';
+import type { Outcome, Outcomes } from '#controller/ports.js';
+import type { Inventory, Trend } from './inventoryTypes.js';
 
 export interface LogPage {
   lines: LogLine[];
@@ -12,7 +13,16 @@ export interface LogPage {
   next: number;
 }
 
+/** A snapshot that a backup of a host of the repository says it made. */
+export interface KnownSnapshot { repositoryID: string; snapshotID: string }
+
 export interface Records extends Outcomes {
+  /** @param backup the snapshot the job made: known from now on, as long as the outcome is kept */
+  putOutcome(job: ObjectKey, outcome: Outcome, backup?: KnownSnapshot): Promise<void>;
+  /** First 16 digits of the ids that backups reported, the newest first, at most `limit`. */
+  knownSnapshots(repositoryID: string, limit: number): string[];
+  readonly inventory: Inventory;
+  readonly trend: Trend;
   /**
    * Appends lines; a seq that is already stored is skipped, so a batch sent twice is stored once. Resolves when durable.
    * Lines over the job's quota are counted and cut in the middle.

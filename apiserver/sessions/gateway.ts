@@ -10,10 +10,11 @@ import type { Hello } from '#crds/wire/agentProtocol.gen.js';
 import type { CacheEvent } from '#controller/runtime/types.js';
 import { judgeHello } from './hello.js';
 import { createLink, type Link } from './link.js';
+import { offline } from './rpc.js';
 import { startSession, type Session } from './session.js';
 import { signRevoked } from './signing.js';
 import type { AgentIdentity } from '../auth/identity.js';
-import type { SessionContext, StoredHost } from './types.js';
+import type { HostCall, SessionContext, StoredHost } from './types.js';
 import { isMalformed } from './wire.js';
 
 export interface Gateway {
@@ -22,6 +23,7 @@ export interface Gateway {
   holds(sessionID: string): boolean;
   size(): number;
   malformedFrames(): number;
+  call: HostCall;
   close(): Promise<void>;
 }
 
@@ -181,6 +183,7 @@ export function createGateway(context: SessionContext): Gateway {
     holds: (sessionID) => sessionIDs.has(sessionID),
     size: () => entries.size,
     malformedFrames: () => malformed,
+    call: (hostName, method, params, rpcOptions) => entries.get(hostName)?.session.call(method, params, rpcOptions) ?? Promise.reject(offline(hostName)),
     async close() {
       closing = true;
       for (const link of links) link.close(1001, 'server is stopping');

@@ -6,14 +6,15 @@ import type { Writer } from '#crds/objectStore.js';
 import { createRecorder } from '#controller/runtime/recorder.js';
 import { MAX_FRAME_BYTES } from '#crds/wire/frames.js';
 import { refuseUpgrade } from '../live/upgrade.js';
-import { forgetDeletedHosts } from './forget.js';
+import { forgetDeleted } from './forget.js';
 import { createGateway } from './gateway.js';
 import { createPacer } from './pace.js';
 import { createPendingAgents } from './pending.js';
 import { START_GRACE_MS, sweepStale } from './presence.js';
 import type { SessionContext, Sessions, SessionsOptions } from './types.js';
 
-export type { BearerAuthority, Sessions, SessionsOptions } from './types.js';
+export { RpcError, type RpcMethods, type RpcOptions } from './rpc.js';
+export type { BearerAuthority, HostCall, Sessions, SessionsOptions } from './types.js';
 
 /** Status writes a second while everybody comes back. */
 const CONNECT_WRITES_PER_SECOND = 500;
@@ -31,7 +32,7 @@ export function createSessions(options: SessionsOptions & { certPinSha256?: stri
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
   const gateway = createGateway(context);
   const pending = createPendingAgents(context);
-  const forgetting = forgetDeletedHosts(context);
+  const forgetting = forgetDeleted(context);
   const unsubscribe = informers.onChange((event) => {
     pending.dispatch(event);
     gateway.dispatch(event);
@@ -61,6 +62,7 @@ export function createSessions(options: SessionsOptions & { certPinSha256?: stri
       if (!id) { refuseUpgrade(socket, 400, 'bad_request', 'query parameter id is missing'); return; }
       sockets.handleUpgrade(request, socket, head, (ws) => { pending.accept(ws, id, 'encrypted' in request.socket ? options.certPinSha256 : undefined); });
     },
+    call: gateway.call,
     onlineHosts: () => gateway.size(),
     stats: () => ({ sessions: gateway.size(), pending: pending.size(), malformedFrames: gateway.malformedFrames() }),
     async close() {

@@ -19,7 +19,8 @@ export interface JobReports {
   finishBacklog(): Promise<void>;
 }
 
-export function createJobReports(context: SessionContext, host: StoredHost, ledger: Ledger): JobReports {
+/** @param askForSnapshots asks the agent for its whole lists */
+export function createJobReports(context: SessionContext, host: StoredHost, ledger: Ledger, askForSnapshots: () => void): JobReports {
   const { records, namespace, bus, clock, recorder, log } = context;
   const hostName = host.metadata.name;
   const keyFor = (name: string): ObjectKey => ({ namespace, name });
@@ -139,7 +140,7 @@ export function createJobReports(context: SessionContext, host: StoredHost, ledg
         case 'job.log': return logLines(frame.payload);
         case 'spool.dropped': return dropped(frame.payload);
         case 'repo.stats': return takeRepoStats(context, hostName, frame.payload);
-        case 'snapshots.report': return takeSnapshots(context, host, frame.payload);
+        case 'snapshots.report': return takeSnapshots(context, host, frame.payload, askForSnapshots);
       }
     },
     finishBacklog: makeObjects,

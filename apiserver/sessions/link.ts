@@ -8,8 +8,8 @@ import type { ServerFrame, ServerFrames } from '#crds/wire/frames.js';
 import { isMalformed, parseFrame, type Incoming } from './wire.js';
 
 export interface Link {
-  /** Nothing happens when the socket is no longer open. */
-  send<T extends keyof ServerFrames>(type: T, payload: ServerFrames[T]): void;
+  /** Nothing happens when the socket is no longer open. @param id pairs a question with its answer */
+  send<T extends keyof ServerFrames>(type: T, payload: ServerFrames[T], id?: string): void;
   /** @param graceMs how long the other end may take to answer the close; default 5 s */
   close(code: number, reason: string, graceMs?: number): void;
   /** Frames in order of arrival; those that came before are handed over first. Without a handler they are kept. */
@@ -44,8 +44,8 @@ export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: 
   const early: Incoming[] = [];
   const closeHandlers: ((code: number) => void)[] = [];
 
-  function send<T extends keyof ServerFrames>(type: T, payload: ServerFrames[T]): void {
-    if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify({ type, payload } satisfies { type: T; payload: ServerFrames[T] } as ServerFrame));
+  function send<T extends keyof ServerFrames>(type: T, payload: ServerFrames[T], id?: string): void {
+    if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify({ type, ...(id === undefined ? {} : { id }), payload } satisfies { type: T; id?: string; payload: ServerFrames[T] } as ServerFrame));
   }
   function take(data: RawData, isBinary: boolean): void {
     heard = clock.now();

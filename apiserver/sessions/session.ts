@@ -16,6 +16,7 @@ import { announceEnd, writeObserved } from './observed.js';
 import { createPlanPush } from './planPush.js';
 import { connectPatch, createHostStatusWriter, writeDisconnect } from './presence.js';
 import { createReports, type QueuedFrame, type SpooledFrame } from './reports.js';
+import { createRpcClient, type RpcCall } from './rpc.js';
 import { signRevoked } from './signing.js';
 import type { SessionContext, StoredHost, StoredJob } from './types.js';
 import { isMalformed, type Incoming } from './wire.js';
@@ -30,6 +31,8 @@ export interface Session {
   planObjectsChanged(): void;
   /** The host is gone: says so, signed, and closes. */
   revoke(): void;
+  /** Asks the agent. @throws RpcError */
+  call: RpcCall;
   /** Resolves when no report of this session is still being taken. */
   stopped: Promise<void>;
 }
@@ -50,6 +53,7 @@ const RETRY_MS = 1000;
 /** How long after the backlog a run that hello did not name may still be told of, before it counts as lost. */
 const SETTLE_MS = 3000;
 const MAX_REFUSAL_EVENTS = 20;
+const REFRESH_EVERY_MS = 60_000;
 
 export function startSession({ context, link, host, hello, recordKey, reportsDisconnect }: SessionStart): Session {
   const { informers, clock, log, bus, records, recorder, pace, namespace } = context;
@@ -59,11 +63,13 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
   const hostUid = host.metadata.uid;
 
   const ledger = openLedger(records, hostUid, hello.spool);
-  const jobReports = createJobReports(context, host, ledger);
+  const jobReports = createJobReports(context, host, ledger, askForSnapshots);
   const knows = { named: new Set(hello.runningJobs), begun: new Set<string>(), offered: new Set<string>(), stopped: new Set<string>() };
   const plan = createPlanPush(context, link, hello);
   const hostStatus = createHostStatusWriter(context, hostKey, () => link.isOpen());
+  const rpc = createRpcClient(link, hostName, clock);
   let refusals = 0;
+  let askedForSnapshots = -Infinity;
   let settled = false;
   let cancelSettle = (): void => undefined;
   const inFlight = new Set<Promise<void>>();
@@ -96,6 +102,12 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
     log,
   });
 
+  /** Once a minute at most: an agent that never gets it right must not be kept listing. */
+  function askForSnapshots(): void {
+    if (clock.now() - askedForSnapshots < REFRESH_EVERY_MS) return;
+    askedForSnapshots = clock.now();
+    rpc.call('snapshots.refresh', {}).catch((error: unknown) => { log.info({ host: hostName, error: String(error) }, 'the agent was asked for all its snapshots and did not say yes'); });
+  }
   function evaluateJobs(): void {
     for (const job of informers.cache.byIndex('ResticJob', 'active', hostName)) evaluateJob(job);
   }
@@ -160,6 +172,9 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
         for (const { schedule, message } of stalled) recorder.event(host, 'Warning', 'ScheduleStalled', `schedule ${schedule}: ${message}`);
         return;
       }
+      case 'rpc.result':
+        rpc.answer(incoming.id, incoming.payload);
+        return;
       case 'error':
         log.warn({ host: hostName, ...incoming.payload }, 'the agent reports an error');
         return;
@@ -201,7 +216,7 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
   watchdog();
 
   return {
-    sessionID, hostUid, link, stopped,
+    sessionID, hostUid, link, stopped, call: rpc.call,
     hostChanged: (changed) => { plan.evaluate(changed); },
     jobChanged: evaluateJob,
     planObjectsChanged() {

@@ -10,6 +10,7 @@ import type { Identity, SigningKey } from '../auth/identity.js';
 import type { Bus } from '../live/bus.js';
 import type { Records } from '../records/records.js';
 import type { Pacer } from './pace.js';
+import type { RpcMethods, RpcOptions } from './rpc.js';
 
 export type StoredHost = Stored<Host>;
 export type StoredJob = Stored<ResticJob>;
@@ -49,7 +50,11 @@ export interface SessionContext extends SessionsOptions {
   goneJobs: Map<string, string>;
 }
 
+/** Asks the agent of a host. @throws RpcError; code host_offline when it is not connected here */
+export type HostCall = <M extends keyof RpcMethods>(hostName: string, method: M, params: RpcMethods[M]['params'], options?: RpcOptions) => Promise<RpcMethods[M]['result']>;
+
 export interface Sessions {
+  call: HostCall;
   /** For `/ws/agent` and `/ws/agent/pending`. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Number of hosts connected to this process. */
