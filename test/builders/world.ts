@@ -41,6 +41,8 @@ export interface World {
   runNow(host: string, group?: string): Promise<string>;
   /** Waits for the end of a job. */
   ended(job: string, timeoutMs?: number): Promise<Stored<KindMap['ResticJob']>>;
+  /** Watches a job from before it exists: no polling between its end and this client. */
+  watchEnd(job: string): { opened: Promise<void>; ended: Promise<{ phase: string; message: string }> };
   /** Lines of a job's log, from the ndjson route. */
   logOf(job: string): Promise<{ seq: number; ts: string; stream: string; payload: string }[]>;
   /** A browser socket with admin rights. */
@@ -141,6 +143,24 @@ export async function openWorld(options: { env?: Record<string, string> } = {}):
     }, timeoutMs, 50).catch(async (error: unknown) => {
       throw new Error(`${String(error)}\n${JSON.stringify((await world.get('ResticJob', job))?.status)}\nagent ${agents.at(-1)?.log().slice(-3000) ?? ''}\nserver ${server.log().slice(-2000)}`);
     }),
+    watchEnd(job) {
+      const reply = fetch(`${server.url}${pathOf('ResticJob')}?watch=true&fieldSelector=${encodeURIComponent(`metadata.name=${job}`)}`, { headers: { authorization: `Bearer ${token()}` } });
+      const read = async (): Promise<{ phase: string; message: string }> => {
+        let text = '';
+        const decoder = new TextDecoder();
+        for await (const chunk of (await reply).body ?? []) {
+          text += decoder.decode(chunk as Uint8Array, { stream: true });
+          const lines = text.split('\n');
+          text = lines.pop() ?? '';
+          for (const line of lines) {
+            const { status } = (JSON.parse(line) as { object: { status?: { phase?: string; message?: string } } }).object;
+            if (['Succeeded', 'Failed', 'Cancelled'].includes(status?.phase ?? '')) return { phase: status?.phase ?? '', message: status?.message ?? '' };
+          }
+        }
+        throw new Error(`the watch of job ${job} ended before the job`);
+      };
+      return { opened: reply.then(() => undefined), ended: read() };
+    },
     async logOf(job) {
       const { text } = await request('GET', `/api/jobs/${job}/log.ndjson`);
       return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as never);
