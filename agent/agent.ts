@@ -30,6 +30,8 @@ export const STOP_GRACE_MS = 60_000;
 const RESTIC_LOOK_MS = 30_000;
 /** After the last run ended, what it left to tell gets this long to reach the server; it is on disk anyway. */
 const FLUSH_MS = 2_000;
+/** Starting a process holds this one up for milliseconds: the result of a backup goes out before what follows it begins. */
+const AFTER_RESULT_MS = 100;
 
 export interface AgentOptions {
   config: AgentConfig;
@@ -93,12 +95,16 @@ function run(parts: Parts): Agent {
       await state.write();
     },
   });
+  let cancelRefresh = (): void => undefined;
   const supervisor: Supervisor = new Supervisor({
     stateDir, journal, spool, plan, probe, log, clock, openLimitMs: parts.openLimitMs,
     epoch: () => state.data.storeEpoch,
     clockSkewMs: () => link.clockSkewMs,
     onProgress: (progress) => { link.progress(progress); },
-    afterBackup: () => { refresh.begin(); },
+    afterBackup: () => {
+      cancelRefresh();
+      cancelRefresh = clock.setTimer(AFTER_RESULT_MS, () => { refresh.begin(); });
+    },
   });
   const link: Link = new Link({
     identity, state, machine, probe, plan, spool, journal, supervisor, clock, log,
@@ -177,7 +183,8 @@ function run(parts: Parts): Agent {
       clearInterval(lookForRestic);
       cron.stop();
       await supervisor.close(graceMs);
-      await refresh.stop();
+      cancelRefresh();
+    await refresh.stop();
       await flushed();
       link.stop();
       await spool.close();
