@@ -102,7 +102,7 @@ describe('Admission', () => {
     const first = (metadata: object): string => { const [cause] = refusal(() => admit('Host', host({}, metadata))).causes; return `${cause?.field ?? ''}: ${cause?.message ?? ''}`; };
     expect(first({ labels: { 'a b': 'x' } })).to.match(/^metadata\.labels: Invalid value: "a b": name part must consist of/);
     expect(first({ labels: { a: '-x' } })).to.match(/^metadata\.labels: Invalid value: "-x": a valid label must be an empty string or/);
-    expect(first({ labels: { a: 'x'.repeat(64) } })).to.equal(`metadata.labels: Invalid value: "${'x'.repeat(64)}": must be no more than 63 bytes`);
+    expect(first({ labels: { a: 'x'.repeat(64) } })).to.equal(`metadata.labels: Invalid value: "${'x'.repeat(64)}": must be no more than 63 characters`);
     expect(first({ labels: { '/a': 'x' } })).to.equal('metadata.labels: Invalid value: "/a": prefix part must be non-empty');
     expect(first({ annotations: { 'a//b': 'x' } })).to.match(/^metadata\.annotations: Invalid value: "a\/\/b": a qualified name/);
     expect(first({ annotations: { a: 'x'.repeat(262_144) } })).to.equal('metadata.annotations: Too long: may not be more than 262144 bytes');

@@ -1,6 +1,6 @@
 /** What Secret, Event and Lease need besides their schema: folding, immutability, a few bounds. Wording as in kube-apiserver. */
 import type { Event, Lease, Secret } from '#crds/kinds.js';
-import { entry, forbidden, invalid, tooLong } from './fieldErrors.js';
+import { entry, forbidden, invalid, required, tooLong } from './fieldErrors.js';
 import type { FieldError } from './fieldErrors.js';
 import { put, sameJson } from './schemaWalk.js';
 
@@ -23,15 +23,38 @@ export function checkSecret(secret: Secret, old: Secret | undefined, errors: Fie
   let size = 0;
   for (const [key, value] of Object.entries(secret.data ?? {})) {
     if (!SECRET_KEY.test(key)) errors.push(invalid(entry('data', key), key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"));
-    if (key.length > 253) errors.push(invalid(entry('data', key), key, 'must be no more than 253 bytes'));
+    if (key.length > 253) errors.push(invalid(entry('data', key), key, 'must be no more than 253 characters'));
     size += Buffer.byteLength(value, 'base64');
   }
   if (size > MAX_SECRET_SIZE) errors.push(tooLong('data', MAX_SECRET_SIZE));
+  checkSecretType(secret, errors);
   if (!old) return;
   if (secret.type !== (old.type ?? 'Opaque')) errors.push(invalid('type', secret.type, 'field is immutable'));
   if (old.immutable !== true) return;
   if (secret.immutable !== true) errors.push(forbidden('immutable', 'field is immutable when `immutable` is set'));
   if (!sameJson(secret.data ?? {}, old.data ?? {})) errors.push(forbidden('data', 'field is immutable when `immutable` is set'));
+}
+
+/** Keys that the well-known types need. Source: kubernetes/pkg/apis/core/validation, ValidateSecret. */
+function checkSecretType({ type, data = {}, metadata }: Secret, errors: FieldError[]): void {
+  const need = (...keys: string[]): void => { for (const key of keys) errors.push(required(entry('data', key))); };
+  const missing = (key: string): boolean => !Object.hasOwn(data, key);
+  switch (type) {
+    case 'kubernetes.io/tls': need(...['tls.crt', 'tls.key'].filter(missing)); break;
+    case 'kubernetes.io/basic-auth': if (missing('username') && missing('password')) need('username', 'password'); break;
+    case 'kubernetes.io/ssh-auth': if (!data['ssh-privatekey']) need('ssh-privatekey'); break;
+    case 'kubernetes.io/dockercfg': checkJson('.dockercfg'); break;
+    case 'kubernetes.io/dockerconfigjson': checkJson('.dockerconfigjson'); break;
+    case 'kubernetes.io/service-account-token': if (!metadata.annotations?.['kubernetes.io/service-account.name']) errors.push(required(entry('metadata.annotations', 'kubernetes.io/service-account.name'))); break;
+  }
+  function checkJson(key: string): void {
+    if (missing(key)) { need(key); return; }
+    try {
+      JSON.parse(Buffer.from(data[key] ?? '', 'base64').toString('utf8'));
+    } catch {
+      errors.push(invalid(entry('data', key), '<secret contents redacted>', 'is not JSON'));
+    }
+  }
 }
 
 export function checkEvent(event: Event, errors: FieldError[]): void {

@@ -38,14 +38,18 @@ export function decodeObject<K extends Kind>(kind: K, value: unknown, { fieldVal
   if (!isPlain(metadata)) throw undecodable(kind, version, `metadata must be an object, not ${shown(metadata)}`);
   const unknown: string[] = [];
   const object = prune(rest, schemaOf(kind), '', unknown) as Record<string, unknown>;
-  const meta = prune(metadata, metadataSchema, 'metadata', unknown);
+  const unknownMeta: string[] = [];
+  const meta = prune(metadata, metadataSchema, 'metadata', unknownMeta);
   const errors: FieldError[] = [];
   validate(meta, metadataSchema, 'metadata', errors);
   if (errors.length > 0) throw undecodable(kind, version, summary(errors));
-  const problems = [...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`), ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`)];
+  const problems = [...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`), ...inOrder(kind, unknown, unknownMeta).map((path) => `unknown field ${JSON.stringify(path)}`)];
   if (problems.length > 0 && fieldValidation === 'Strict') throw strictDecoding(kind, version, problems);
   if (fieldValidation === 'Warn') for (const problem of problems) warn?.(problem);
   return { apiVersion, kind, metadata: meta, ...object } as unknown as KindMap[K];
 }
+
+/** As the API server tells them: custom resources' sorted, those of metadata first; core kinds' as they come. */
+const inOrder = (kind: Kind, unknown: string[], unknownMeta: string[]): string[] => (resources[kind].crd ? [...unknownMeta.sort(), ...unknown.sort()] : [...unknown, ...unknownMeta]);
 
 const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

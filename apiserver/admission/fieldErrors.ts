@@ -61,13 +61,13 @@ export function invalidObject(kind: string, group: string, name: string, errors:
 export class InvalidAs extends Invalid {
   readonly about: { kind: string; group: string; name: string };
   constructor(about: { kind: string; group: string; name: string }, errors: readonly FieldError[]) {
-    super(`${about.kind}.${about.group} ${JSON.stringify(about.name)} is invalid: ${summary(errors)}`, { causes: causesOf(errors) });
+    super(`${about.group === '' ? about.kind : `${about.kind}.${about.group}`} ${JSON.stringify(about.name)} is invalid: ${summary(errors)}`, { causes: causesOf(errors) });
     this.about = about;
   }
 }
 
 /** Bad request options, e.g. `ListOptions.meta.k8s.io "" is invalid: ...`. @param kind e.g. ListOptions */
-export const invalidOptions = (kind: string, error: FieldError): InvalidAs => new InvalidAs({ kind, group: 'meta.k8s.io', name: '' }, [error]);
+export const invalidOptions = (kind: string, ...errors: FieldError[]): InvalidAs => new InvalidAs({ kind, group: 'meta.k8s.io', name: '' }, errors);
 
 /**
  * The object could not even be read as its kind: unknown or duplicate fields under Strict, metadata or core fields of the

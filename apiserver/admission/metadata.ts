@@ -4,7 +4,7 @@
  */
 import type { StructuralSchema } from '#crds/crd.js';
 import type { ObjectMeta } from '#crds/meta.js';
-import { child, forbidden, invalid, item, required, tooLong } from './fieldErrors.js';
+import { child, forbidden, invalid, required, tooLong } from './fieldErrors.js';
 import type { FieldError } from './fieldErrors.js';
 
 const text: StructuralSchema = { type: 'string' };
@@ -43,9 +43,9 @@ const LABEL_WORDS = "a valid label must be an empty string or consist of alphanu
 
 /** Appends every problem. @param old the stored metadata on update */
 export function checkMetadata(meta: ObjectMeta, old: ObjectMeta | undefined, errors: FieldError[]): void {
+  if (meta.generateName) for (const why of subdomainProblems(meta.generateName.replace(/-$/, ''))) errors.push(invalid('metadata.generateName', meta.generateName, why));
   if (!meta.name) errors.push(required('metadata.name', 'name or generateName is required'));
   else for (const why of subdomainProblems(meta.name)) errors.push(invalid('metadata.name', meta.name, why));
-  if (meta.generateName) for (const why of subdomainProblems(meta.generateName.replace(/-$/, ''))) errors.push(invalid('metadata.generateName', meta.generateName, why));
   for (const [key, value] of Object.entries(meta.labels ?? {})) {
     for (const why of qualifiedNameProblems(key)) errors.push(invalid('metadata.labels', key, why));
     for (const why of labelValueProblems(value)) errors.push(invalid('metadata.labels', value, why));
@@ -71,17 +71,20 @@ function checkAnnotations(annotations: Record<string, string>, errors: FieldErro
 }
 
 function checkOwners(meta: ObjectMeta, errors: FieldError[]): void {
-  let controllers = 0;
-  for (const [index, owner] of (meta.ownerReferences ?? []).entries()) {
-    const at = item('metadata.ownerReferences', index);
-    for (const key of ['apiVersion', 'kind', 'name', 'uid'] as const) if (!owner[key]) errors.push(invalid(child(at, key), owner[key] ?? '', `${key === 'apiVersion' ? 'version' : key} must not be empty`));
-    if (owner.controller) controllers++;
+  const at = 'metadata.ownerReferences';
+  let controller: string | undefined;
+  for (const owner of meta.ownerReferences ?? []) {
+    for (const key of ['apiVersion', 'kind', 'name', 'uid'] as const) if (!owner[key]) errors.push(invalid(child(at, key), owner[key] ?? '', `${key === 'apiVersion' ? 'version ' : ''}must not be empty`));
+    if (owner.apiVersion === 'v1' && owner.kind === 'Event') errors.push(invalid(at, owner, '/v1, Kind=Event is disallowed from being an owner'));
+    if (!owner.controller) continue;
+    const text = `${owner.kind}/${owner.name}`;
+    if (controller !== undefined) errors.push(invalid(at, meta.ownerReferences, `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${text}`));
+    controller ??= text;
   }
-  if (controllers > 1) errors.push(invalid('metadata.ownerReferences', meta.ownerReferences, 'Only one reference can have Controller set to true. Found "true" in references'));
 }
 
 export function subdomainProblems(name: string): string[] {
-  const problems = name.length > 253 ? ['must be no more than 253 bytes'] : [];
+  const problems = name.length > 253 ? ['must be no more than 253 characters'] : [];
   return SUBDOMAIN.test(name) ? problems : [...problems, SUBDOMAIN_WORDS];
 }
 
@@ -93,12 +96,12 @@ export function qualifiedNameProblems(key: string): string[] {
   if (parts.length > 1) return [`a qualified name must ${QUALIFIED_WORDS.slice('name part must '.length)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
   if (parts.length === 1) problems.push(...(parts[0] === '' ? ['prefix part must be non-empty'] : subdomainProblems(parts[0] ?? '').map((why) => `prefix part ${why}`)));
   if (name === '') problems.push('name part must be non-empty');
-  else if (name.length > 63) problems.push('name part must be no more than 63 bytes');
+  else if (name.length > 63) problems.push('name part must be no more than 63 characters');
   if (!QUALIFIED.test(name)) problems.push(QUALIFIED_WORDS);
   return problems;
 }
 
 export function labelValueProblems(value: string): string[] {
-  const problems = value.length > 63 ? ['must be no more than 63 bytes'] : [];
+  const problems = value.length > 63 ? ['must be no more than 63 characters'] : [];
   return LABEL_VALUE.test(value) ? problems : [...problems, LABEL_WORDS];
 }

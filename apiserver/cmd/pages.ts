@@ -10,7 +10,7 @@ import helmet from 'helmet';
 
 const ONE_YEAR = 31_536_000;
 /** What is no page even when nothing is there: other programs ask for it, and files. */
-const NO_PAGE = /^\/(metrics|healthz|readyz|ws|agent|install|auth|setup|api|apis)(\/|$)|\.[A-Za-z0-9]+$/;
+const NO_PAGE = /^\/(metrics|healthz|livez|readyz|ws|agent|install|auth|setup|api|apis)(\/|$)|\.[A-Za-z0-9]+$/;
 
 /** dist/ui, as seen from the bundle, from the compiled rooms and from the sources. Only a built page has assets: the sources of the page do not count. */
 export function findPageDirectory(): string | undefined {

@@ -21,6 +21,7 @@ type Band = 'public' | UserRole;
 
 const bands: Record<string, Band> = {
   'GET /healthz': 'public',
+  'GET /livez': 'public',
   'GET /readyz': 'public',
   'GET /api/version': 'public',
   'POST /api/bootstrap': 'public',

@@ -6,6 +6,7 @@ import * as shapes from './shapes.js';
 
 export const server: RouteTable = {
   'GET /healthz': route({ may: 'public', status: 204 }, () => undefined),
+  'GET /livez': route({ may: 'public', status: 204 }, () => undefined),
   'GET /readyz': route({ may: 'public', status: 204 }, ({ services }) => {
     if (!services.informers.synced()) throw new Problem(503, 'not_ready', 'objects are still being read', { retryAfterSeconds: 1 });
   }),

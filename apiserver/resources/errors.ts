@@ -1,5 +1,6 @@
 /** Every refusal as metav1.Status, in the API server's words. One place maps errors of all kinds to HTTP. */
 import type { ServerResponse } from 'node:http';
+import { constants, gzip } from 'node:zlib';
 import { StoreError, Unavailable } from '#crds/objectStore.js';
 import type { StatusCause, StoreErrorReason } from '#crds/objectStore.js';
 import { DecodeError, TooLarge } from '../admission/decode.js';
@@ -89,9 +90,23 @@ export function sendStatus(res: ServerResponse, status: Status, headers: Record<
   sendJson(res, status.code ?? 200, JSON.stringify(status), { ...headers, ...(retry === undefined ? {} : { 'Retry-After': String(retry) }) });
 }
 
+/** From this size on a reply is compressed for clients that take it, as the API server does. */
+const GZIP_FROM = 128 * 1024;
+const takesGzip = ({ req }: ServerResponse): boolean => /(^|,)\s*gzip\s*(;(?!\s*q=0(\.0*)?\s*(,|$))|,|$)/i.test(req.headers['accept-encoding']?.toString() ?? '');
+
 export function sendJson(res: ServerResponse, code: number, text: string, headers: Record<string, string | string[]> = {}): void {
   const body = `${text}\n`;
-  res.writeHead(code, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private', 'Content-Length': Buffer.byteLength(body), ...headers });
-  // As text: Node then sends head and body as one write.
-  res.end(body);
+  const always = { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private', ...headers };
+  const send = (): void => {
+    res.writeHead(code, { ...always, 'Content-Length': Buffer.byteLength(body) });
+    // As text: Node then sends head and body as one write.
+    res.end(body);
+  };
+  if (body.length < GZIP_FROM || !takesGzip(res)) { send(); return; }
+  gzip(body, { level: constants.Z_BEST_SPEED }, (error, compressed) => {
+    if (res.destroyed) return;
+    if (error) { send(); return; }
+    res.writeHead(code, { ...always, 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding', 'Content-Length': compressed.length });
+    res.end(compressed);
+  });
 }

@@ -151,7 +151,8 @@ function answerDiscovery(req: IncomingMessage, res: ServerResponse, path: string
     sendJson(res, 200, JSON.stringify(root === 'api' ? coreVersions() : groupList()));
     return;
   }
-  const [group = '', version] = root === 'api' ? ['', rest[0]] : rest;
+  const [group = '', version, ...more] = root === 'api' ? ['', ...rest] : rest;
+  if (more.length > 0) throw notFoundPath();
   const found = version === undefined ? groupOf(group) : resourceList(group, version);
   if (!found) throw notFoundPath();
   sendJson(res, 200, JSON.stringify(found));

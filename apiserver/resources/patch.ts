@@ -6,7 +6,7 @@ import jsonPatch from 'fast-json-patch';
 import type { Operation } from 'fast-json-patch';
 import { BODY_LIMIT, TooLarge, decode } from '../admission/decode.js';
 import { decodeObject } from '../admission/index.js';
-import { invalid, invalidObject } from '../admission/fieldErrors.js';
+import { InvalidAs, invalid, invalidObject } from '../admission/fieldErrors.js';
 import { isPlain } from '../admission/schemaWalk.js';
 import { Conflict, Invalid } from '#crds/objectStore.js';
 import type { ObjectStore, WriteOptions } from '#crds/objectStore.js';
@@ -14,6 +14,7 @@ import type { KubeObject } from '#crds/meta.js';
 import { mediaType, readBody } from './body.js';
 import { badRequest, unsupportedMediaType, ApiError } from './errors.js';
 import type { Call } from './request.js';
+import { groupVersion } from './served.js';
 import type { Served } from './served.js';
 import { mergePatch } from '../stores/plainJson.js';
 import { strategicMerge } from './strategicMerge.js';
@@ -38,9 +39,11 @@ export async function applyPatchTo(call: Call, served: Served, store: ObjectStor
   for (let attempt = 1; ; attempt++) {
     const current = await store.get(kind, { namespace, name });
     const patched = change(current);
+    checkKind(patched, served, name);
     const warnings: string[] = [];
     const object = decodeObject(kind, patched, { fieldValidation: options.fieldValidation, warn: (message) => { warnings.push(message); }, duplicates });
     checkIdentity(object, current, served);
+    if (served.crd) warnOfFinalizers(object, current, (message) => { warnings.push(message); });
     const ownVersion = object.metadata.resourceVersion !== current.metadata.resourceVersion;
     if (object.metadata.resourceVersion === undefined || object.metadata.resourceVersion === '') object.metadata.resourceVersion = current.metadata.resourceVersion;
     try {
@@ -58,8 +61,30 @@ function checkIdentity(object: KubeObject, current: KubeObject, { kind, group, c
   // The API server asks twice, and says it twice.
   const immutable = invalid('metadata.uid', object.metadata.uid, 'field is immutable');
   if (object.metadata.uid !== undefined && object.metadata.uid !== '' && object.metadata.uid !== uid) throw invalidObject(kind, group, name, crd ? [immutable, immutable] : [immutable]);
-  if (object.metadata.name !== name) throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`);
+  checkName(object, name);
   if ((object.metadata.namespace ?? namespace) !== namespace) throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+}
+
+const STANDARD_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];
+
+/** As the API server does for custom resources. @param before what is stored; its own are not warned of again */
+export function warnOfFinalizers({ metadata: { finalizers = [] } }: KubeObject, before: KubeObject | undefined, warn: WriteOptions['warn']): void {
+  for (const each of finalizers) {
+    if (each.includes('/') || STANDARD_FINALIZERS.includes(each) || before?.metadata.finalizers?.includes(each)) continue;
+    warn?.(`metadata.finalizers: ${JSON.stringify(each)}: prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers`);
+  }
+}
+
+/** A patch that changes what the object is: told as a field of it. */
+function checkKind(patched: unknown, served: Served, name: string): void {
+  if (!served.crd || !isPlain(patched) || typeof patched['apiVersion'] !== 'string' || patched['kind'] !== served.kind || patched['apiVersion'] === groupVersion(served)) return;
+  throw new InvalidAs({ kind: served.kind, group: patched['apiVersion'].includes('/') ? patched['apiVersion'].split('/')[0] ?? '' : '', name }, [invalid('apiVersion', patched['apiVersion'], `must be ${groupVersion(served)}`)]);
+}
+
+/** @param name of the path */
+export function checkName({ metadata }: KubeObject, name: string): void {
+  if (!metadata.name) throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  if (metadata.name !== name) throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
 }
 
 async function readPatch(call: Call, served: Served): Promise<{ change: Change; duplicates: string[] }> {
@@ -86,6 +111,14 @@ function checkOperations(value: unknown): Operation[] {
   return value as Operation[];
 }
 
+/** The library speaks to programmers; the client gets what is wrong with the operation. */
+function whyNot(error: unknown): string {
+  if (!(error instanceof Error)) return 'failed';
+  if (error instanceof TypeError && /__proto__/.test(error.message)) return 'the path may not lead through __proto__ or constructor/prototype';
+  if (error instanceof TypeError) return 'the path leads through a value that is not there';
+  return error.message.split('\n')[0] ?? '';
+}
+
 /** One by one, so that an error names its operation and copies cannot multiply without bound. */
 function runOperations(object: KubeObject, operations: readonly Operation[], served: Served): unknown {
   let document: unknown = structuredClone(object);
@@ -99,7 +132,7 @@ function runOperations(object: KubeObject, operations: readonly Operation[], ser
       document = jsonPatch.applyOperation(document, structuredClone(operation), true, true, true, index).newDocument;
     } catch (error) {
       if (error instanceof TooLarge) throw error;
-      const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'failed';
+      const why = whyNot(error);
       const message = `operation ${index} (${operation.op} ${operation.path}): ${why}`;
       throw new Invalid(`the server rejected our request due to an error in our request: ${message}`, { causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }] });
     }

@@ -3,7 +3,7 @@ import type { ListOptions, ObjectStore } from '#crds/objectStore.js';
 import { accepted } from './accept.js';
 import { encodeList, encodeObject, includeObject } from './encode.js';
 import { forbidden, invalidOptions, notSupported } from '../admission/fieldErrors.js';
-import type { FieldError, InvalidAs } from '../admission/fieldErrors.js';
+import type { FieldError } from '../admission/fieldErrors.js';
 import { sendJson } from './errors.js';
 import { wholeNumber } from './request.js';
 import type { Call } from './request.js';
@@ -23,16 +23,41 @@ export async function answerList(call: Call, served: Served, store: ObjectStore)
 }
 
 /** The query as the store takes it. */
-export function listOptions({ path, query }: Call): ListOptions {
+export function listOptions({ path, query, verb }: Call): ListOptions {
   const text = (name: string): string | undefined => query.get(name) || undefined;
   const match = text('resourceVersionMatch');
   const version = text('resourceVersion');
-  const refuse = (error: FieldError): InvalidAs => invalidOptions('ListOptions', error);
-  if (match !== undefined && match !== 'Exact' && match !== 'NotOlderThan') throw refuse(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
-  if (match !== undefined && version === undefined) throw refuse(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
-  if (match === 'Exact' && version === '0') throw refuse(forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  const problems = verb === 'watch' ? watchProblems(query, match) : listProblems(query, match);
+  if (problems.length > 0) throw invalidOptions('ListOptions', ...problems);
   return {
     namespace: path.namespace, labelSelector: text('labelSelector'), fieldSelector: text('fieldSelector'), limit: wholeNumber(query, 'limit'),
-    continue: text('continue'), resourceVersion: version, resourceVersionMatch: match,
+    continue: text('continue'), resourceVersion: version, ...(verb === 'watch' ? {} : { resourceVersionMatch: match as ListOptions['resourceVersionMatch'] }),
   };
+}
+
+const MATCH = 'resourceVersionMatch';
+
+/** Source of both: k8s.io/apimachinery meta/internalversion/validation. */
+function listProblems(query: URLSearchParams, match: string | undefined): FieldError[] {
+  const problems: FieldError[] = [];
+  if (match !== undefined) {
+    if (!query.get('resourceVersion')) problems.push(forbidden(MATCH, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+    if (query.get('continue')) problems.push(forbidden(MATCH, 'resourceVersionMatch is forbidden when continue is provided'));
+    if (match !== 'Exact' && match !== 'NotOlderThan') problems.push(notSupported(MATCH, match, ['Exact', 'NotOlderThan', '']));
+    if (match === 'Exact' && query.get('resourceVersion') === '0') problems.push(forbidden(MATCH, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  }
+  if (query.has('sendInitialEvents')) problems.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  return problems;
+}
+
+function watchProblems(query: URLSearchParams, match: string | undefined): FieldError[] {
+  const problems: FieldError[] = [];
+  const isWatchList = query.has('sendInitialEvents');
+  if (isWatchList && match !== 'NotOlderThan') problems.push(forbidden(MATCH, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+  if (match !== undefined) {
+    if (!isWatchList) problems.push(forbidden(MATCH, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+    if (match !== 'NotOlderThan') problems.push(notSupported(MATCH, match, ['NotOlderThan']));
+  }
+  if (query.get('continue')) problems.push(forbidden(MATCH, 'resourceVersionMatch is forbidden when continue is provided'));
+  return problems;
 }

@@ -1,7 +1,7 @@
 /** A request in Kubernetes' terms: which resource, which verb, which parameters. Nothing else in this room parses a path. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal, WriteOptions } from '#crds/objectStore.js';
-import { invalidOptions, notSupported, tooLong } from '../admission/fieldErrors.js';
+import { invalid, invalidOptions, notSupported, tooLong } from '../admission/fieldErrors.js';
 import { badRequest } from './errors.js';
 import type { About } from './errors.js';
 
@@ -77,16 +77,18 @@ export function verbOf(method: string, path: ResourcePath, query: URLSearchParam
   }
 }
 
-export const isTrue = (value: string | null): boolean => value === 'true' || value === '1' || value === 'True' || value === 't';
+/** As the API server reads a boolean: given without a value it is true, and so is whatever is not `false` or `0`. */
+export const isTrue = (value: string | null): boolean => value !== null && value !== '0' && value.toLowerCase() !== 'false';
 
 /** @throws ApiError 400 when a number is expected and something else is there */
 export function wholeNumber(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === '') return undefined;
-  if (!/^[0-9]{1,15}$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^-?[0-9]{1,15}$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);
 }
 
+const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 const optionsOf: Record<string, string> = { create: 'CreateOptions', update: 'UpdateOptions', patch: 'PatchOptions', delete: 'DeleteOptions', deletecollection: 'DeleteOptions' };
 
 /** The query's dryRun, fieldManager and fieldValidation with the writer. Warnings go to `warn`. */
@@ -97,6 +99,7 @@ export function writeOptions({ req, query, principal, verb }: Call, warn: (messa
   }
   const fieldManager = query.get('fieldManager') || (req.headers['user-agent'] ?? 'unknown').split('/')[0] || 'unknown';
   if (fieldManager.length > 128) throw invalidOptions(optionsOf[verb] ?? '', tooLong('fieldManager', 128));
+  if (UNPRINTABLE.test(fieldManager)) throw invalidOptions(optionsOf[verb] ?? '', invalid('fieldManager', fieldManager, `invalid character U+${(UNPRINTABLE.exec(fieldManager)?.[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')} (at position ${UNPRINTABLE.exec(fieldManager)?.index ?? 0})`));
   return { principal, door: 'resources', fieldManager, sourceIP: req.socket.remoteAddress, dryRun: isDryRun(query, optionsOf[verb]), fieldValidation, warn };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Principal } from '#crds/objectStore.js';
 import { decode } from '../admission/decode.js';
+import { InvalidAs, invalid } from '../admission/fieldErrors.js';
 import { isPlain } from '../admission/schemaWalk.js';
 import { rulesOf } from '../auth/index.js';
 import type { Access } from '../auth/types.js';
@@ -28,6 +29,7 @@ export async function answerReview(call: Call, access: Access, namespace: string
   const kind = reviewKinds[`${call.path.group}/${call.path.plural}`] ?? '';
   const apiVersion = `${call.path.group}/${call.path.version}`;
   const review = await readReview(call, kind, apiVersion);
+  checkReview(review);
   const { object, raw } = answer(review, call.principal, access, namespace);
   if (names(call.req, PROTOBUF) && !names(call.req, 'application/json')) {
     const body = writeUnknown(apiVersion, kind, raw);
@@ -36,6 +38,14 @@ export async function answerReview(call: Call, access: Access, namespace: string
     return;
   }
   sendJson(call.res, 201, JSON.stringify({ kind, apiVersion, metadata: {}, ...object }));
+}
+
+/** @throws InvalidAs, ApiError 400 */
+function checkReview({ kind, resource, nonResource, namespace }: Review): void {
+  if (kind === 'SelfSubjectAccessReview' && (resource === undefined) === (nonResource === undefined)) {
+    throw new InvalidAs({ kind: '', group: 'authorization.k8s.io', name: '' }, [nonResource ? invalid('spec.nonResourceAttributes', nonResource, 'cannot be specified in combination with resourceAttributes') : invalid('spec.resourceAttributes', null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified')]);
+  }
+  if (kind === 'SelfSubjectRulesReview' && namespace === '') throw badRequest('no namespace on request');
 }
 
 async function readReview(call: Call, kind: string, apiVersion: string): Promise<Review> {
@@ -97,20 +107,22 @@ function answer(review: Review, principal: Principal, access: Access, namespace:
   }
   const verdict = verdictOf(review, principal, access, namespace);
   return {
-    object: { spec: { ...(review.resource ? { resourceAttributes: review.resource } : {}), ...(review.nonResource ? { nonResourceAttributes: review.nonResource } : {}) }, status: verdict },
+    object: { spec: { ...(review.resource ? { resourceAttributes: given(review.resource) } : {}), ...(review.nonResource ? { nonResourceAttributes: review.nonResource } : {}) }, status: verdict },
     raw: writeFields([2, Buffer.alloc(0)], [3, writeFields([1, verdict.allowed], [2, verdict.reason])]),
   };
 }
 
+const given = (attributes: Attributes): object => Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ''));
+
 /** What every authenticated user may read. */
-const openPaths = [{ verbs: ['get'], nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/openapi', '/openapi/*', '/version'] }];
+const openPaths = [{ verbs: ['get'], nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz', '/version'] }];
 
 function verdictOf({ resource, nonResource }: Review, principal: Principal, access: Access, namespace: string): { allowed: boolean; reason: string } {
   if (nonResource) {
     const open = nonResource.verb === 'get' && openPaths.some((rule) => rule.nonResourceURLs.some((url) => (url.endsWith('*') ? nonResource.path.startsWith(url.slice(0, -1)) : nonResource.path === url)));
     return { allowed: open, reason: '' };
   }
-  if (!resource) return { allowed: false, reason: 'resourceAttributes or nonResourceAttributes is needed' };
+  if (!resource) return { allowed: false, reason: '' };
   if (resource.namespace !== '' && resource.namespace !== namespace) return { allowed: false, reason: `this installation has one namespace, ${JSON.stringify(namespace)}` };
   const { allowed, reason } = access.authorize(principal, {
     verb: resource.verb, group: resource.group, resource: resource.subresource === '' ? resource.resource : `${resource.resource}/${resource.subresource}`, ...(resource.name === '' ? {} : { name: resource.name }),

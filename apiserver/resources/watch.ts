@@ -12,7 +12,7 @@ import { compileSelectors } from '../stores/selectors.js';
 import { accepted } from './accept.js';
 import { includeObject } from './encode.js';
 import type { Form } from './encode.js';
-import { internalError, statusOf } from './errors.js';
+import { badRequest, internalError, statusOf } from './errors.js';
 import { listOptions } from './read.js';
 import { isTrue, wholeNumber } from './request.js';
 import type { Call } from './request.js';
@@ -28,13 +28,18 @@ const INITIAL_END = 'k8s.io/initial-events-end';
 export async function answerWatch(call: Call, served: Served, store: ObjectStore, log: Log): Promise<void> {
   const { query, req, res } = call;
   const form: Form = { wanted: accepted(req, ['Table', 'PartialObjectMetadata']), include: includeObject(query), now: Date.now };
-  const { namespace, labelSelector, fieldSelector, resourceVersion } = listOptions(call);
+  const { namespace, labelSelector, fieldSelector, resourceVersion: given } = listOptions(call);
   compileSelectors(served.kind, labelSelector, fieldSelector); // refused before the reply begins
-  const seconds = Math.min(wholeNumber(query, 'timeoutSeconds') ?? Math.round(DEFAULT_SECONDS * (1 + Math.random())), MAX_SECONDS);
+  if (given !== undefined && !/^(0|[1-9][0-9]*)$/.test(given)) throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(given)}: strconv.ParseUint: parsing ${JSON.stringify(given)}: invalid syntax`);
+  const seconds = Math.min(positive(wholeNumber(query, 'timeoutSeconds')) ?? Math.round(DEFAULT_SECONDS * (1 + Math.random())), MAX_SECONDS);
   const sendInitialEvents = isTrue(query.get('sendInitialEvents'));
   const bookmarks = isTrue(query.get('allowWatchBookmarks'));
+  // A watch that wants no initial events and names no version begins now.
+  const fromNow = query.has('sendInitialEvents') && !sendInitialEvents && (given === undefined || given === '0');
+  const resourceVersion = fromNow ? (await store.list(served.kind, { limit: 1 })).resourceVersion : sendInitialEvents ? undefined : given;
 
   const ended = new AbortController();
+  if (res.destroyed) return;
   const timer = setTimeout(() => { ended.abort(); }, Math.max(seconds, 1) * 1000);
   res.on('close', () => { ended.abort(); });
   res.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' });
@@ -42,7 +47,7 @@ export async function answerWatch(call: Call, served: Served, store: ObjectStore
   const encode = encoder(served, form, sendInitialEvents);
   const lines = gathered(res);
   try {
-    for await (const event of store.watch(served.kind, { namespace, labelSelector, fieldSelector, resourceVersion: sendInitialEvents ? undefined : resourceVersion, bookmarks, signal: ended.signal })) {
+    for await (const event of store.watch(served.kind, { namespace, labelSelector, fieldSelector, resourceVersion, bookmarks, signal: ended.signal })) {
       if (res.destroyed) break;
       lines.add(encode(event));
       if (res.writableNeedDrain) await once(res, 'drain', { signal: ended.signal }).catch(() => undefined);
@@ -59,6 +64,8 @@ export async function answerWatch(call: Call, served: Served, store: ObjectStore
     else res.end();
   }
 }
+
+const positive = (seconds: number | undefined): number | undefined => (seconds !== undefined && seconds > 0 ? seconds : undefined);
 
 /** As much as one write of a list's first events takes before the client's pace is asked for. */
 const FLUSH_AT = 64 * 1024;

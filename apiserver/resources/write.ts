@@ -4,7 +4,9 @@ import type { KubeObject } from '#crds/meta.js';
 import { decodeObject } from '../admission/index.js';
 import { decode } from '../admission/decode.js';
 import { isPlain } from '../admission/schemaWalk.js';
-import { Invalid, NotFound } from '#crds/objectStore.js';
+import { AlreadyExists, NotFound } from '#crds/objectStore.js';
+import { InvalidAs, invalid, invalidOptions as invalidOptionsOf, notSupported } from '../admission/fieldErrors.js';
+import type { FieldError } from '../admission/fieldErrors.js';
 import { accepted } from './accept.js';
 import { applyTo, invalidOptions } from './apply.js';
 import { OBJECT_TYPES, PROTOBUF, mediaType, readBody, readObject } from './body.js';
@@ -13,11 +15,14 @@ import { encodeList, encodeObject, includeObject } from './encode.js';
 import type { Form } from './encode.js';
 import { badRequest, sendJson, unsupportedMediaType } from './errors.js';
 import type { Status } from './errors.js';
-import { APPLY, applyPatchTo } from './patch.js';
+import { APPLY, applyPatchTo, checkName, warnOfFinalizers } from './patch.js';
 import { listOptions } from './read.js';
-import { isDryRun, writeOptions } from './request.js';
+import { isDryRun, isTrue, writeOptions } from './request.js';
 import type { Call } from './request.js';
+import { groupVersion } from './served.js';
 import type { Served } from './served.js';
+
+const NAME_TRIES = 8;
 
 type Options = WriteOptions & { fieldValidation: NonNullable<WriteOptions['fieldValidation']> };
 
@@ -27,8 +32,20 @@ export async function answerCreate(call: Call, served: Served, store: ObjectStor
     checkNamespace(object, namespace);
     object.metadata.namespace = namespace;
     call.about.bodyName = object.metadata.name;
-    return store.create(served.kind, object as never, options);
+    if (served.crd) warnOfFinalizers(object, undefined, options.warn);
+    return createNamed(object, () => store.create(served.kind, object as never, options));
   });
+}
+
+/** Two generated names may be the same by chance: then another is tried. */
+async function createNamed({ metadata: { name, generateName } }: KubeObject, create: () => Promise<KubeObject>): Promise<KubeObject> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await create();
+    } catch (error) {
+      if (!(error instanceof AlreadyExists) || name || !generateName || attempt >= NAME_TRIES) throw error;
+    }
+  }
 }
 
 export async function answerUpdate(call: Call, served: Served, store: ObjectStore, namespace: string): Promise<void> {
@@ -36,13 +53,13 @@ export async function answerUpdate(call: Call, served: Served, store: ObjectStor
     const object = await readKind(call, served, options);
     const name = call.path.name ?? '';
     checkNamespace(object, namespace);
-    if (object.metadata.name !== name) throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`);
+    checkName(object, name);
     object.metadata.namespace = namespace;
     if (served.crd && !object.metadata.resourceVersion) {
       await store.get(served.kind, { namespace, name });
-      const cause = { reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message: 'Invalid value: 0: must be specified for an update' };
-      throw new Invalid(`${served.plural}.${served.group} ${JSON.stringify(name)} is invalid: ${cause.field}: ${cause.message}`, { causes: [cause] });
+      throw new InvalidAs({ kind: served.plural, group: served.group, name }, [invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
     }
+    if (served.crd && (object.metadata.finalizers ?? []).length > 0) warnOfFinalizers(object, await store.get(served.kind, { namespace, name }), options.warn);
     return call.path.subresource === 'status' ? store.updateStatus(served.kind, object as never, options) : store.update(served.kind, object as never, options);
   });
 }
@@ -77,6 +94,11 @@ function warningHeader(warnings: readonly string[]): Record<string, string[]> {
 
 async function readKind(call: Call, served: Served, options: Options): Promise<KubeObject> {
   const { value, duplicates } = await readObject(call.req, served.kind);
+  // What is not said is read from the path for core kinds alone.
+  if (served.crd && isPlain(value)) {
+    if (!value['kind']) throw badRequest(`the object provided is unrecognized (must be of type ${served.kind}): Object 'Kind' is missing`);
+    if (!value['apiVersion']) throw badRequest(`the API version in the data () does not match the expected API version (${groupVersion(served)})`);
+  }
   return decodeObject(served.kind, value, { fieldValidation: options.fieldValidation, warn: options.warn, duplicates });
 }
 
@@ -120,17 +142,22 @@ async function deleteOptions(call: Call): Promise<DeleteOptions> {
   if (body.length > 0 && type !== '' && type !== PROTOBUF && !OBJECT_TYPES.includes(type)) throw unsupportedMediaType(OBJECT_TYPES);
   const value = body.length === 0 ? {} : type === PROTOBUF ? deleteOptionsFromProtobuf(body) : decode(body, type === 'application/yaml' ? 'yaml' : 'json').value;
   if (!isPlain(value)) throw badRequest('DeleteOptions must be an object');
+  if (value['kind'] !== undefined && value['kind'] !== 'DeleteOptions') throw badRequest(`${JSON.stringify(value['kind'])} is no DeleteOptions`);
   const inBody = new URLSearchParams((Array.isArray(value['dryRun']) ? value['dryRun'] : []).map((each): [string, string] => ['dryRun', String(each)]));
-  const orphan = value['orphanDependents'] ?? (call.query.has('orphanDependents') ? call.query.get('orphanDependents') === 'true' : undefined);
-  const policy = value['propagationPolicy'] ?? call.query.get('propagationPolicy') ?? (orphan === true ? 'Orphan' : undefined);
-  if (policy !== undefined && policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
-    throw badRequest(`DeleteOptions.propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan"`);
-  }
+  const orphan = value['orphanDependents'] ?? (call.query.has('orphanDependents') ? isTrue(call.query.get('orphanDependents')) : undefined);
+  const named = value['propagationPolicy'] ?? call.query.get('propagationPolicy') ?? undefined;
+  const problems: FieldError[] = [];
+  if (named !== undefined && orphan !== undefined) problems.push(invalid('propagationPolicy', named, 'orphanDependents and deletionPropagation cannot be both set'));
+  const policy = named ?? (orphan === true ? 'Orphan' : undefined);
+  if (policy !== undefined && !isPolicy(policy)) problems.push(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
+  if (problems.length > 0) throw invalidOptionsOf('DeleteOptions', ...problems);
   const given = value['preconditions'];
   const text = (key: 'uid' | 'resourceVersion'): string | undefined => (isPlain(given) && typeof given[key] === 'string' ? given[key] : undefined);
   return {
     fieldManager, principal, door, sourceIP, dryRun: dryRun === true || isDryRun(inBody),
     ...(isPlain(given) ? { preconditions: { uid: text('uid'), resourceVersion: text('resourceVersion') } } : {}),
-    ...(policy === undefined ? {} : { propagationPolicy: policy }),
+    ...(isPolicy(policy) ? { propagationPolicy: policy } : {}),
   };
 }
+
+const isPolicy = (value: unknown): value is NonNullable<DeleteOptions['propagationPolicy']> => value === 'Background' || value === 'Foreground' || value === 'Orphan';

@@ -26,6 +26,12 @@ export function conflict(kind: Kind, name: string, why = 'the object has been mo
   return new Conflict(`Operation cannot be fulfilled on ${qualifiedResource(kind)} "${name}": ${why}`);
 }
 
+/** The object is not the one that was to be deleted. */
+export function preconditionFailed(kind: Kind, name: string, why: string): Conflict {
+  const { group } = resources[kind];
+  return new Conflict(`Operation cannot be fulfilled on ${group === '' ? kind : `${kind}.${group}`} "${name}": ${why}`);
+}
+
 /** One cause per field. */
 export function invalid(kind: Kind, name: string, causes: (StatusCause & { field: string })[]): Invalid {
   const { group } = resources[kind];

@@ -15,6 +15,7 @@ import type { Json } from './plainJson.js';
 const metadataSchema: StructuralSchema = {
   type: 'object',
   properties: {
+    generateName: { type: 'string' },
     labels: { type: 'object', additionalProperties: { type: 'string' } },
     annotations: { type: 'object', additionalProperties: { type: 'string' } },
     finalizers: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
@@ -42,8 +43,8 @@ export function ownable(object: KubeObject, subresource: 'status' | undefined): 
   const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = object as KubeObject & Json;
   if (subresource === 'status') return { status: rest['status'] };
   if (resources[object.kind as Kind].crd) delete rest['status'];
-  const { labels, annotations, finalizers, ownerReferences } = metadata;
-  return { metadata: Object.fromEntries(Object.entries({ labels, annotations, finalizers, ownerReferences }).filter(([, value]) => value !== undefined)), ...rest };
+  const { generateName, labels, annotations, finalizers, ownerReferences } = metadata;
+  return { metadata: Object.fromEntries(Object.entries({ generateName, labels, annotations, finalizers, ownerReferences }).filter(([, value]) => value !== undefined)), ...rest };
 }
 
 /** How a write changed the fields managers own. Structs of the envelope are not owned themselves. */

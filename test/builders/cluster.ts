@@ -18,7 +18,8 @@ import { clusterRoles } from './clusterRoles.js';
 import { until } from './until.js';
 
 export type ClusterRole = Exclude<Role, 'system'>;
-export interface Reply { status: number; text: string }
+/** `warnings`: the texts of Warning headers. */
+export interface Reply { status: number; text: string; warnings: string[] }
 
 export interface Cluster {
   dir: string;
@@ -179,13 +180,16 @@ function send({ port, ca, method, path, body, headers }: { port: number; ca: str
     const req = request({ host: '127.0.0.1', port, path, method, ca, headers: { accept: 'application/json', ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }), ...headers } }, (res) => {
       const chunks: Buffer[] = [];
       res.on('data', (chunk: Buffer) => chunks.push(chunk));
-      res.on('end', () => { resolve({ status: res.statusCode ?? 0, text: Buffer.concat(chunks).toString() }); });
+      res.on('end', () => { resolve({ status: res.statusCode ?? 0, text: Buffer.concat(chunks).toString(), warnings: warningsOf(res.headers['warning']) }); });
       res.on('error', reject);
     });
     req.on('error', reject);
     req.end(text);
   });
 }
+
+/** `299 - "a", 299 - "b"` -> a, b */
+export const warningsOf = (header: string | null | undefined): string[] => [...(header ?? '').matchAll(/\d{3} \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text = '']) => text.replace(/\\(.)/g, '$1'));
 
 /** etcd's own JSON gateway: the newest revision, then compaction up to it. */
 async function compact(port: number): Promise<void> {

@@ -3,14 +3,14 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startCluster, type ClusterRole } from '../builders/cluster.js';
+import { startCluster, warningsOf, type ClusterRole, type Reply } from '../builders/cluster.js';
 import { startApi } from '../integration/kubectl/server.js';
 import { toolPath } from '../../hack/tools/paths.js';
 
 export type Kubectl = 'kubectl' | 'kubectl-1.31';
 export interface Ran { code: number; stdout: string; stderr: string }
 export interface RunOptions { input?: string; env?: Record<string, string>; role?: ClusterRole }
-export interface Answer { status: number; text: string }
+export type Answer = Reply;
 
 export interface Engine {
   name: 'standalone' | 'cluster';
@@ -46,7 +46,7 @@ export async function startEngines({ short = false }: { short?: boolean } = {}):
     both: [
       engine({
         name: 'standalone', url: `https://127.0.0.1:${api.port}`, ca: api.ca, kubeconfigOf: (role) => join(api.dir, `${role}.kubeconfig`),
-        request: (method, path, body, { role, headers } = {}) => api.request(method, path, { ...(role ? { role } : {}), ...(body === undefined ? {} : { body: JSON.stringify(body) }), headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers } }),
+        request: async (method, path, body, { role, headers } = {}) => withWarnings(await api.request(method, path, { ...(role ? { role } : {}), ...(body === undefined ? {} : { body: JSON.stringify(body) }), headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers } })),
       }),
       engine({ name: 'cluster', url: cluster.url, ca: cluster.ca, kubeconfigOf: cluster.kubeconfigOf, request: cluster.request }),
     ],
@@ -64,6 +64,8 @@ export async function startEngines({ short = false }: { short?: boolean } = {}):
     },
   };
 }
+
+const withWarnings = ({ status, text, headers }: { status: number; text: string; headers: Headers }): Reply => ({ status, text, warnings: warningsOf(headers.get('warning')) });
 
 async function runKubectl(kubectl: Kubectl, args: readonly string[], cwd: string, home: string, kubeconfig: string, { input, env }: RunOptions = {}): Promise<Ran> {
   await mkdir(home, { recursive: true });

@@ -80,7 +80,7 @@ describe('Bad input at the resource API', function () {
     { what: 'a deep JSON', body: () => `{"a":${'['.repeat(5000)}`, status: 400, says: /nested deeper than 256 levels/ },
     { what: 'bytes that are no UTF-8', body: () => Buffer.from([0x7b, 0xff, 0x7d]), status: 400, says: /not UTF-8/ },
     { what: 'a __proto__ key', body: () => '{"kind":"Host","__proto__":{"polluted":true}}', status: 400, says: /line 1, column 16: key "__proto__" is not accepted/ },
-    { what: 'metadata that is no object', body: () => '{"kind":"Host","metadata":[],"spec":{}}', status: 400, says: /metadata must be an object/ },
+    { what: 'metadata that is no object', body: () => '{"apiVersion":"restic-manager.io/v1alpha1","kind":"Host","metadata":[],"spec":{}}', status: 400, says: /metadata must be an object/ },
     { what: 'a list instead of an object', body: () => '[]', status: 400, says: /an object is expected/ },
     { what: 'another kind than the path says', body: () => '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"}}', status: 400, says: /does not match the expected one/ },
     { what: 'an unknown media type', body: () => '<host/>', type: 'text/xml', status: 415, says: /accepted media types include: application\/json, application\/yaml/ },
@@ -88,9 +88,10 @@ describe('Bad input at the resource API', function () {
     { what: 'a server-side apply with a __proto__ key', body: () => '{"apiVersion":"restic-manager.io/v1alpha1","__proto__":{"polluted":true}}', type: 'application/apply-patch+yaml', method: 'PATCH', path: `${HOSTS}/web1?fieldManager=a`, status: 400, says: /error decoding patch: .*key "__proto__" is not accepted/ },
     { what: 'a JSON patch whose test fails', body: () => '[{"op":"test","path":"/spec/displayName","value":"x"}]', type: 'application/json-patch+json', method: 'PATCH', path: `${HOSTS}/web1`, status: 422, says: /operation 0 \(test \/spec\/displayName\)/ },
     { what: 'a JSON patch that points nowhere', body: () => '[{"op":"replace","path":"/spec/none/deep","value":1}]', type: 'application/json-patch+json', method: 'PATCH', path: `${HOSTS}/web1`, status: 422, says: /operation 0 \(replace \/spec\/none\/deep\)/ },
-    { what: 'a JSON patch that would reach the prototype', body: () => '[{"op":"add","path":"/constructor/prototype/x","value":1}]', type: 'application/json-patch+json', method: 'PATCH', path: `${HOSTS}/web1`, status: 422, says: /operation 0/ },
+    { what: 'a JSON patch that would reach the prototype', body: () => '[{"op":"add","path":"/constructor/prototype/x","value":1}]', type: 'application/json-patch+json', method: 'PATCH', path: `${HOSTS}/web1`, status: 422, says: /operation 0 .*the path may not lead through __proto__ or constructor\/prototype/ },
+    { what: 'a JSON patch into its own source', body: () => '[{"op":"move","from":"/spec","path":"/spec/x"}]', type: 'application/json-patch+json', method: 'PATCH', path: `${HOSTS}/web1`, status: 422, says: /operation 0 \(move \/spec\/x\): the path leads through a value that is not there/ },
     { what: 'a patch that renames', body: () => '{"metadata":{"name":"web2"}}', type: 'application/merge-patch+json', method: 'PATCH', path: `${HOSTS}/web1`, status: 400, says: /the name of the object \(web2\) does not match the name on the URL \(web1\)/ },
-    { what: 'an update without resourceVersion', body: () => '{"metadata":{"name":"web1"},"spec":{}}', method: 'PUT', path: `${HOSTS}/web1`, status: 422, says: /metadata\.resourceVersion: Invalid value: 0: must be specified for an update/ },
+    { what: 'an update without resourceVersion', body: () => '{"apiVersion":"restic-manager.io/v1alpha1","kind":"Host","metadata":{"name":"web1"},"spec":{}}', method: 'PUT', path: `${HOSTS}/web1`, status: 422, says: /metadata\.resourceVersion: Invalid value: 0: must be specified for an update/ },
     { what: 'a method the path does not know', body: () => '{}', method: 'POST', path: `${HOSTS}/web1`, status: 405, says: /does not allow this method/ },
     { what: 'a resource that does not exist', body: () => '{}', path: '/apis/restic-manager.io/v1alpha1/namespaces/default/nothings', status: 404, says: /could not find the requested resource/ },
     { what: 'an unknown dryRun', body: () => '{}', path: `${HOSTS}?dryRun=Some`, status: 422, says: /dryRun: Unsupported value/ },
@@ -107,7 +108,7 @@ describe('Bad input at the resource API', function () {
   }
 
   it('reports duplicate fields: refused under Strict, warned of under Warn', async () => {
-    const body = '{"metadata":{"name":"dup"},"spec":{"suspend":true,"suspend":false}}';
+    const body = '{"apiVersion":"restic-manager.io/v1alpha1","kind":"Host","metadata":{"name":"dup"},"spec":{"suspend":true,"suspend":false}}';
     const strict = await send(body, undefined, 'POST', `${HOSTS}?fieldValidation=Strict&dryRun=All`);
     expect(strict.status).to.equal(400);
     expect(strict.text).to.include('duplicate field \\"spec.suspend\\"');

@@ -2,6 +2,7 @@
 import { request } from 'node:https';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { IncomingMessage } from 'node:http';
 import { newObject } from '#crds/kinds.js';
@@ -27,8 +28,8 @@ describe('The resource API', function () {
   after(async () => { await api.close(); });
 
   /** Opens a watch and hands out the response unread. */
-  const open = (path: string): Promise<IncomingMessage> => new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port: api.port, path, rejectUnauthorized: false, headers: { authorization: `Bearer ${token}` }, agent: false }, resolve).on('error', reject).end();
+  const open = (path: string, headers: Record<string, string> = {}): Promise<IncomingMessage> => new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port: api.port, path, rejectUnauthorized: false, headers: { authorization: `Bearer ${token}`, ...headers }, agent: false }, resolve).on('error', reject).end();
   });
 
   it('lets a watcher go that stops reading, while others see everything', async () => {
@@ -76,6 +77,26 @@ describe('The resource API', function () {
     expect(JSON.parse((await api.request('GET', '/openapi/v3')).text)).to.have.property('paths').that.has.all.keys('api/v1', 'apis/authentication.k8s.io/v1', 'apis/authorization.k8s.io/v1', 'apis/coordination.k8s.io/v1', 'apis/restic-manager.io/v1alpha1');
   });
 
+  it('compresses what is long for clients that take it, and nothing else', async () => {
+    const names = Array.from({ length: 200 }, (_, n) => `packed-${String(n)}`);
+    await Promise.all(names.map((name) => api.store.create('Host', newObject('Host', { name, annotations: { note: 'x'.repeat(1000) } }, { spec: {} }), writer)));
+    const read = async (path: string, headers: Record<string, string> = {}): Promise<{ encoding: string | undefined; body: Buffer; vary: string | undefined }> => {
+      const response = await open(path, headers);
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+      return { encoding: response.headers['content-encoding'], vary: response.headers.vary, body: Buffer.concat(chunks) };
+    };
+    const plain = await read(HOSTS);
+    const packed = await read(HOSTS, { 'accept-encoding': 'deflate, gzip;q=0.5' });
+    expect([plain.encoding, packed.encoding, packed.vary]).to.deep.equal([undefined, 'gzip', 'Accept-Encoding']);
+    expect(packed.body.length).to.be.lessThan(plain.body.length / 4);
+    expect(gunzipSync(packed.body).equals(plain.body)).to.equal(true);
+    for (const accept of ['identity', 'gzip;q=0', 'br', 'xgzip']) expect((await read(HOSTS, { 'accept-encoding': accept })).encoding, accept).to.equal(undefined);
+    expect((await read(`${HOSTS}?limit=1`, { 'accept-encoding': 'gzip' })).encoding).to.equal(undefined);
+    expect((await read(`${HOSTS}?watch=1&timeoutSeconds=1`, { 'accept-encoding': 'gzip' })).encoding).to.equal(undefined);
+    await Promise.all(names.map((name) => api.store.delete('Host', { namespace: 'default', name }, writer)));
+  });
+
   it('pages through one snapshot while others write', async () => {
     for (const name of ['p1', 'p2', 'p3']) await api.store.create('Host', newObject('Host', { name }, { spec: {} }), writer);
     type Page = { metadata: { continue?: string; resourceVersion: string; remainingItemCount?: number }; items: { metadata: { name: string } }[] };
@@ -101,7 +122,7 @@ describe('The resource API', function () {
   it('honours preconditions of a deletion', async () => {
     const refused = await api.request('DELETE', `${HOSTS}/p2`, { body: JSON.stringify({ preconditions: { uid: 'another' } }) });
     expect(refused.status).to.equal(409);
-    expect(refused.text).to.include('Precondition failed: UID in precondition: another');
+    expect(refused.text).to.include('the UID in the precondition (another) does not match the UID in record');
     expect(JSON.parse((await api.request('DELETE', `${HOSTS}/p2`, { body: '{"propagationPolicy":"Background"}' })).text)).to.deep.include({ kind: 'Status', status: 'Success' });
   });
 });

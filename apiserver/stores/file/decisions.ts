@@ -7,8 +7,9 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { apiVersionOf, resources, type Kind, type KindMap } from '#crds/kinds.js';
 import type { ManagedFieldsEntry, ObjectMeta, StoredMeta } from '#crds/meta.js';
 import type { DeleteOptions, MergePatch, WriteOptions } from '#crds/objectStore.js';
+import { subdomainProblems } from '../../admission/metadata.js';
 import type { Admission } from '../../admission/types.js';
-import { conflict, invalid } from '../errors.js';
+import { conflict, invalid, preconditionFailed } from '../errors.js';
 import { afterUpdate, baseEntries } from '../managedFields.js';
 import { equal, isRecord, mergePatch, type Json } from '../plainJson.js';
 import type { StoredOf } from './objects.js';
@@ -52,7 +53,7 @@ export const isSubdomain = (name: string): boolean => name.length <= 253 && /^[a
 export function checkNames(kind: Kind, namespace: string, name: string): void {
   const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
   if (!isSubdomain(name)) {
-    throw invalid(kind, name.slice(0, 253), [{ field: 'metadata.name', reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(name.slice(0, 253))}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character` }]);
+    throw invalid(kind, name.slice(0, 253), [{ field: 'metadata.name', reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(name.slice(0, 253))}: ${subdomainProblems(name).join(', ')}` }]);
   }
   if (namespace.length > 63 || !label.test(namespace)) {
     throw invalid(kind, name, [{ field: 'metadata.namespace', reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(namespace.slice(0, 63))}: a lowercase RFC 1123 label is needed` }]);
@@ -81,6 +82,7 @@ export function decideUpdate<K extends Kind>(kind: K, old: StoredOf<K>, wanted: 
   const sent = wanted.object;
   checkPreconditions(kind, old, sent.metadata);
   const metadata: StoredMeta = { ...keptMetadata(old.metadata), ...chosenMetadata(sent.metadata) };
+  refuseDeletionTime(kind, old.metadata, sent.metadata);
   refuseNewFinalizers(kind, old.metadata, metadata);
   const candidate = { ...withoutStatus(kind, sent), ...statusOf(kind, old), apiVersion: apiVersionOf(kind), kind, metadata } as KindMap[K];
   const admitted = admit(admission, { kind, operation: 'update', object: candidate, old }, options);
@@ -116,8 +118,8 @@ export function patchedMeta<K extends Kind>(kind: K, old: StoredOf<K>, patch: Me
 export function decideDelete<K extends Kind>(kind: K, old: StoredOf<K>, options: DeleteOptions, { time }: Deciding): Decision<K> {
   const { preconditions, propagationPolicy } = options;
   const { metadata } = old;
-  if (preconditions?.uid !== undefined && preconditions.uid !== metadata.uid) throw conflict(kind, metadata.name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${metadata.uid}`);
-  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== metadata.resourceVersion) throw conflict(kind, metadata.name, `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`);
+  if (preconditions?.uid !== undefined && preconditions.uid !== metadata.uid) throw preconditionFailed(kind, metadata.name, `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`);
+  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== metadata.resourceVersion) throw preconditionFailed(kind, metadata.name, `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`);
   const finalizers = withCollectionFinalizers(metadata.finalizers ?? [], propagationPolicy);
   if (finalizers.length === 0) return { do: 'remove', object: old };
   const marked: StoredMeta = {
@@ -174,6 +176,13 @@ function admit<K extends Kind>(admission: Admission, request: { kind: K; operati
 function checkPreconditions(kind: Kind, old: { metadata: StoredMeta }, sent: ObjectMeta): void {
   if (sent.uid !== undefined && sent.uid !== '' && sent.uid !== old.metadata.uid) throw conflict(kind, old.metadata.name, `Precondition failed: UID in precondition: ${sent.uid}, UID in object meta: ${old.metadata.uid}`);
   if (sent.resourceVersion !== undefined && sent.resourceVersion !== '' && sent.resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, old.metadata.name);
+}
+
+/** When it began to go is the server's to say; left out, it stays as it is. The API server asks twice, and says it twice. */
+function refuseDeletionTime(kind: Kind, old: StoredMeta, { deletionTimestamp }: ObjectMeta): void {
+  if (!deletionTimestamp || (old.deletionTimestamp !== undefined && Date.parse(deletionTimestamp) === Date.parse(old.deletionTimestamp))) return;
+  const cause = { field: 'metadata.deletionTimestamp', reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(deletionTimestamp)}: field is immutable` };
+  throw invalid(kind, old.name, [cause, cause]);
 }
 
 function refuseNewFinalizers(kind: Kind, old: StoredMeta, next: StoredMeta): void {

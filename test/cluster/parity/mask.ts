@@ -7,7 +7,8 @@ export function mask(text: string): string {
     .replace(/(resourceVersion"?: ?)"\d+"/gi, '$1"VERSION"').replace(/(Resource Version: +)\d+/g, '$1VERSION')
     .replace(/(\/(LIVE|MERGED)-)\d+/g, '$1N').replace(/kubectl[-.\d]*-edit-\d+/g, 'kubectl-edit-N')
     .replace(/^[IWE]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ /gm, 'LOG ')
-    .replace(/\bgen-[a-z0-9]{5}\b/g, 'gen-NAME')
+    .replace(/ResourceVersion in record \(\d+\)/g, 'ResourceVersion in record (VERSION)')
+    .replace(/\b(gen-)[a-z0-9]{5}\b/gi, '$1NAME')
     .replace(/(Creation Timestamp: +|Time: +)TIME/g, '$1TIME')
     .replace(/(^|\s)(\d+(ms|[smhd]))+(?=\s|$)/g, '$1AGE').replace(/AGE +/g, 'AGE '));
 }
