@@ -107,7 +107,7 @@ describe('Admission', () => {
     expect(first({ annotations: { 'a//b': 'x' } })).to.match(/^metadata\.annotations: Invalid value: "a\/\/b": a qualified name/);
     expect(first({ annotations: { a: 'x'.repeat(262_144) } })).to.equal('metadata.annotations: Too long: may not be more than 262144 bytes');
     expect(first({ finalizers: ['a b'] })).to.match(/^metadata\.finalizers: Invalid value: "a b"/);
-    expect(first({ ownerReferences: [{ apiVersion: 'v1', kind: 'X', name: 'x' }] })).to.equal('metadata.ownerReferences[0].uid: Invalid value: "": uid must not be empty');
+    expect(first({ ownerReferences: [{ apiVersion: 'v1', kind: 'X', name: 'x' }] })).to.equal('metadata.ownerReferences.uid: Invalid value: "": must not be empty');
     const owner = { apiVersion: 'v1', kind: 'X', name: 'x', controller: true };
     expect(first({ ownerReferences: [{ ...owner, uid: '1' }, { ...owner, uid: '2' }] })).to.include('Only one reference can have Controller set to true');
     expect(refusal(() => admit('Host', host({}, { labels: { a: 5 } }))).message).to.include('metadata.labels.a: Invalid value: "integer"');

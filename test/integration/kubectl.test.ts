@@ -41,7 +41,7 @@ describe('kubectl against standalone (X1)', function () {
 
   it('explains fields with description, type, enum and required', async () => {
     expect(await api.kubectl(['explain', 'host.spec.presence'])).to.include('Intermittent hosts (laptops) may be away').and.to.match(/enum: *AlwaysOn, Intermittent|ENUM:\s+AlwaysOn\s+Intermittent/);
-    expect(await api.kubectl(['explain', 'sourcegroup.spec'])).to.match(/includes\t<\[\]string> -required-/);
+    expect(await api.kubectl(['explain', 'schedule.spec'])).to.match(/sourceGroupRefs\t<\[\]Object> -required-/);
     expect(await api.kubectl(['explain', 'repo.spec.credentialsSecretRef.name'])).to.include('<string>');
     expect(await api.kubectl(['explain', 'host.status.conditions', '--recursive'])).to.include('lastTransitionTime');
     expect(await api.kubectl(['explain', 'host.metadata.labels'])).to.include('map[string]string');
@@ -55,11 +55,11 @@ describe('kubectl against standalone (X1)', function () {
     await api.file('host.yaml', host('presence: Intermittent, displayName: Web one'));
     expect(await api.kubectl(['apply', '-f', hostFile])).to.equal('host.restic-manager.io/web1 configured\n');
     const after = await json('host', 'web1');
-    expect(after['spec']).to.deep.equal({ presence: 'Intermittent', displayName: 'Web one' });
+    expect(after['spec']).to.deep.equal({ presence: 'Intermittent', maxConcurrentJobs: 1, displayName: 'Web one' });
     expect(after['metadata']?.['generation']).to.equal(Number(before['metadata']?.['generation']) + 1);
     await api.file('host.yaml', host('presence: Intermittent'));
     await api.kubectl(['apply', '-f', hostFile]);
-    expect((await json('host', 'web1'))['spec'], 'a field no longer applied is removed').to.deep.equal({ presence: 'Intermittent' });
+    expect((await json('host', 'web1'))['spec'], 'a field no longer applied is removed').to.deep.equal({ presence: 'Intermittent', maxConcurrentJobs: 1 });
   });
 
   it('diffs against what is stored and changes nothing by it', async () => {
@@ -151,7 +151,7 @@ describe('kubectl against standalone (X1)', function () {
   it('creates with --dry-run=server: checked, shown, not stored', async () => {
     const version = api.store.resourceVersion();
     const file = await api.file('dry.yaml', host('suspend: true').replace('web1', 'dry1'));
-    expect(await api.kubectl(['create', '-f', file, '--dry-run=server', '-o', 'jsonpath={.spec}'])).to.equal('{"presence":"AlwaysOn","suspend":true}');
+    expect(await api.kubectl(['create', '-f', file, '--dry-run=server', '-o', 'jsonpath={.spec}'])).to.equal('{"maxConcurrentJobs":1,"presence":"AlwaysOn","suspend":true}');
     expect(api.store.resourceVersion()).to.equal(version);
     expect((await api.run(['get', 'host', 'dry1'])).stderr).to.include('hosts.restic-manager.io "dry1" not found');
     expect(await api.kubectl(['delete', 'host', 'web1', '--dry-run=server'])).to.match(/"web1" deleted.*\(server dry run\)/);
@@ -162,7 +162,7 @@ describe('kubectl against standalone (X1)', function () {
     const file = await api.file('generate.yaml', 'apiVersion: restic-manager.io/v1alpha1\nkind: Host\nmetadata: {generateName: gen-}\nspec: {}\n');
     expect(await api.kubectl(['create', '-f', file])).to.match(/^host\.restic-manager\.io\/gen-[a-z0-9]{5} created\n$/);
     await api.kubectl(['replace', '-f', await api.file('replace.yaml', host('displayName: Replaced'))]);
-    expect((await json('host', 'web1'))['spec']).to.deep.equal({ displayName: 'Replaced', presence: 'AlwaysOn' });
+    expect((await json('host', 'web1'))['spec']).to.deep.equal({ displayName: 'Replaced', presence: 'AlwaysOn', maxConcurrentJobs: 1 });
   });
 
   it('gets -l, -A, --field-selector and in chunks of one snapshot', async () => {

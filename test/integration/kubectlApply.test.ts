@@ -70,7 +70,7 @@ describe('kubectl apply --server-side (X1 X2)', function () {
     expect((await show(name)).spec).to.include({ displayName: 'One' });
     ok(await apply(host(name, '', 'team: db'), '--field-manager=two'));
     const left = await show(name);
-    expect(left.spec).to.deep.equal({ presence: 'AlwaysOn', suspend: true });
+    expect(left.spec).to.deep.equal({ presence: 'AlwaysOn', maxConcurrentJobs: 1, suspend: true });
     expect(left.metadata.labels).to.deep.equal({ team: 'db' });
   });
 
@@ -92,13 +92,13 @@ describe('kubectl apply --server-side (X1 X2)', function () {
     await api.kubectl(['apply', '-f', '-'], { input: host(name, 'displayName: One, suspend: true', 'env: prod') });
     ok(await apply(host(name, 'displayName: Two', 'env: lab')));
     const upgraded = await show(name);
-    expect(upgraded.spec, 'suspend is no longer applied').to.deep.equal({ displayName: 'Two', presence: 'AlwaysOn' });
+    expect(upgraded.spec, 'suspend is no longer applied').to.deep.equal({ displayName: 'Two', presence: 'AlwaysOn', maxConcurrentJobs: 1 });
     expect(upgraded.metadata.labels).to.deep.equal({ env: 'lab' });
     const managers = upgraded.metadata.managedFields.map(({ manager, operation }) => `${manager ?? ''} ${operation ?? ''}`);
     expect(managers).to.include('kubectl Apply').and.not.to.include('kubectl-client-side-apply Update');
     expect(JSON.parse(upgraded.metadata.annotations?.['kubectl.kubernetes.io/last-applied-configuration'] ?? '{}'), 'the annotation follows').to.have.nested.property('spec.displayName', 'Two');
     ok(await apply(host(name, '', 'env: lab')));
-    expect((await show(name)).spec).to.deep.equal({ presence: 'AlwaysOn' });
+    expect((await show(name)).spec).to.deep.equal({ presence: 'AlwaysOn', maxConcurrentJobs: 1 });
   });
 
   it('upgrades where nobody was recorded: all that is there belongs to before-first-apply', async () => {
@@ -120,7 +120,7 @@ describe('kubectl apply --server-side (X1 X2)', function () {
     const { stderr } = await api.run(['apply', '-f', '-'], { input: host(name, 'displayName: Two, suspend: true') });
     expect(stderr).to.include('missing the kubectl.kubernetes.io/last-applied-configuration annotation');
     await api.kubectl(['apply', '-f', '-'], { input: host(name, 'displayName: Two') });
-    expect((await show(name)).spec).to.deep.equal({ displayName: 'Two', presence: 'AlwaysOn' });
+    expect((await show(name)).spec).to.deep.equal({ displayName: 'Two', presence: 'AlwaysOn', maxConcurrentJobs: 1 });
     expect((await apply(host(name, 'displayName: Three'), '--field-manager=git')).stderr).to.include('conflict with "kubectl-client-side-apply" using restic-manager.io/v1alpha1: .spec.displayName');
   });
 
