@@ -172,13 +172,13 @@ describe('agent', function () {
     server.setPlan(session, planSet());
     session.send('job.run', run('init', { identity: job('init', { type: 'Init', sourceGroup: undefined }) }));
     const opened = await server.finished('uid-init');
-    expect(opened).to.deep.include({ phase: 'Succeeded', reason: 'Initialized' });
+    expect(opened, opened.message).to.deep.include({ phase: 'Succeeded', reason: 'Initialized' });
     session.send('job.run', run('backup', { planGeneration: generation + 1 }));
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(server.of('job.started').map(({ identity }) => identity.job), 'waits for its plan').to.deep.equal(['init']);
     server.setPlan(session, planSet({}, { id: opened.repositoryID }));
     const result = await server.finished('uid-backup');
-    expect(result).to.deep.include({ phase: 'Succeeded', reason: 'Completed', exitCode: 0, repositoryID: opened.repositoryID });
+    expect(result, result.message).to.deep.include({ phase: 'Succeeded', reason: 'Completed', exitCode: 0, repositoryID: opened.repositoryID });
     expect(result.summary).to.deep.include({ filesNew: 1 });
     const stats = await until('statistics', () => server.of('repo.stats').find(({ sizeBytes }) => sizeBytes !== undefined), 60_000);
     expect(stats).to.deep.include({ repository: 'web1', snapshotCount: 1, formatVersion: 2 });
@@ -204,7 +204,7 @@ describe('agent', function () {
     session.send('job.run', run('two', { identity: job('two', { sourceGroup: 'small' }) }));
     session.send('job.run', run('one'));
     await until('a queue', () => agent.status().queued.length === 1);
-    expect(agent.status()).to.deep.include({ running: ['one'], queued: ['two'] });
+    expect(agent.status()).to.deep.include({ running: ['one'], queued: [{ job: 'two', type: 'Backup', why: 'waits for its turn: one runs, and maxConcurrentJobs of this host is 1' }] });
     session.send('job.stop', { job: 'one', runID: 'uid-one', reason: 'Cancelled' });
     expect((await server.finished('uid-one')).phase).to.equal('Cancelled');
     expect((await server.finished('uid-two')).phase).to.equal('Succeeded');

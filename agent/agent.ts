@@ -2,7 +2,7 @@
  * Puts the parts of one agent together, in the order that keeps its promises: what a crash left is ended first, then the cron
  * of the last plan runs, and only then somebody looks for the server.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { version } from '#crds/version.js';
 import { systemClock, timestamp, type Clock } from './clock.js';
 import type { AgentConfig } from './config.js';
@@ -14,13 +14,17 @@ import { describeMachine } from './install/machine.js';
 import { Identity, openState } from './install/state.js';
 import { lockState } from './install/stateLock.js';
 import { Link } from './link/link.js';
+import { Rpc, treeList } from './link/rpc.js';
 import { messageOf, type Log } from './log.js';
 import { PlanFile, stalledSchedules } from './plan/planFile.js';
 import { ResticProbe } from './restic/capabilities.js';
+import { listTree } from './restic/tree.js';
 import { processStartTime } from './runs/child.js';
 import { Journal } from './runs/journal.js';
 import { recover } from './runs/recover.js';
+import { openForReading } from './runs/operations/open.js';
 import { Refresh } from './runs/refresh.js';
+import { RepositoryMemory } from './runs/repositoryFacts.js';
 import { Supervisor } from './runs/supervisor.js';
 import { Spool } from './spool/spool.js';
 import { StatusWriter, type AgentStatus } from './status.js';
@@ -30,14 +34,14 @@ export const STOP_GRACE_MS = 60_000;
 const RESTIC_LOOK_MS = 30_000;
 /** After the last run ended, what it left to tell gets this long to reach the server; it is on disk anyway. */
 const FLUSH_MS = 2_000;
-/** Starting a process holds this one up for milliseconds: the result of a backup goes out before what follows it begins. */
-const AFTER_RESULT_MS = 100;
 
 export interface AgentOptions {
   config: AgentConfig;
   log: Log;
   clock?: Clock;
   openLimitMs?: number;
+  /** Default one hour. */
+  stuckAfterMs?: number;
 }
 
 export type AgentEnd = 'stopped' | 'revoked' | 'denied' | 'failed';
@@ -51,7 +55,7 @@ export interface Agent {
 }
 
 /** @throws NotPrivate, StateInUse, and the disk's errors, each naming its file */
-export async function startAgent({ config, log, clock = systemClock, openLimitMs }: AgentOptions): Promise<Agent> {
+export async function startAgent({ config, log, clock = systemClock, openLimitMs, stuckAfterMs }: AgentOptions): Promise<Agent> {
   const { stateDir } = config;
   await privateDirectory(stateDir);
   const release = await lockState(stateDir);
@@ -64,7 +68,7 @@ export async function startAgent({ config, log, clock = systemClock, openLimitMs
     await privateDirectory(join(stateDir, 'cache'));
     const spool = await Spool.open({ dir: join(stateDir, 'spool'), log });
     const journal = await Journal.open(join(stateDir, 'journal.jsonl'), log, clock.now());
-    return run({ config, log, clock, openLimitMs, identity, state, plan, spool, journal, release });
+    return run({ config, log, clock, openLimitMs, stuckAfterMs, identity, state, plan, spool, journal, release });
   } catch (error) {
     await release();
     throw error;
@@ -84,32 +88,32 @@ interface Parts extends AgentOptions {
 function run(parts: Parts): Agent {
   const { config, log, clock, identity, state, plan, spool, journal } = parts;
   const { stateDir } = config;
-  const cacheRoot = join(stateDir, 'cache');
   const machine = describeMachine(config.hostname);
   const probe = new ResticProbe(config.restic);
-  const refresh = new Refresh({
-    plan, probe, spool, clock, log, cacheRoot,
-    lastStats: (id) => { const at = state.data.lastStats?.[id]; return at === undefined ? undefined : Date.parse(at); },
-    setLastStats: async (id, at) => {
-      state.data.lastStats = { ...state.data.lastStats, [id]: timestamp(at) };
-      await state.write();
-    },
-  });
-  let cancelRefresh = (): void => undefined;
+  const memory = new RepositoryMemory(state);
+  const refresh = new Refresh({ plan, probe, spool, clock, log, stateDir, memory, idle: () => supervisor.idle });
   const supervisor: Supervisor = new Supervisor({
-    stateDir, journal, spool, plan, probe, log, clock, openLimitMs: parts.openLimitMs,
+    stateDir, journal, spool, plan, probe, log, clock, openLimitMs: parts.openLimitMs, stuckAfterMs: parts.stuckAfterMs,
+    ownerDir: dirname(config.configFile),
     epoch: () => state.data.storeEpoch,
     clockSkewMs: () => link.clockSkewMs,
+    deletionProtection: (repositoryID) => memory.deletionProtection(repositoryID),
+    learnedDeletion: (repositoryID, protection) => { refresh.learned(repositoryID, protection); },
     onProgress: (progress) => { link.progress(progress); },
-    afterBackup: () => {
-      cancelRefresh();
-      cancelRefresh = clock.setTimer(AFTER_RESULT_MS, () => { refresh.begin(); });
-    },
+    afterRun: (job, outcome, args) => { refresh.after(job, outcome, args); },
   });
+  const rpc = new Rpc({
+    'restic.version': async () => ({ version: (await probe.find())?.version ?? null }),
+    'tree.list': treeList(async (params, signal) => listTree(await openForReading({ plan: plan.current?.plan, probe, stateDir }), params, signal)),
+    'snapshots.refresh': async (_, signal) => {
+      await refresh.whole(signal);
+      return {};
+    },
+  }, clock, log);
   const link: Link = new Link({
-    identity, state, machine, probe, plan, spool, journal, supervisor, clock, log,
+    identity, state, machine, probe, plan, spool, journal, supervisor, rpc, clock, log,
     server: config.server, token: config.token, pins: config.pins, allowPlaintext: config.allowPlaintext,
-    onPlan: () => { supervisor.wake(); cron.look(); },
+    onPlan: () => { supervisor.wake(); cron.look(); refresh.look(); },
   });
   const cron: Cron = new Cron({
     next: nextFire, clock, log, timeZone: machine.timeZone,
@@ -129,7 +133,7 @@ function run(parts: Parts): Agent {
   const lookForRestic = setInterval(() => { link.noticeRestic().catch((error: unknown) => { log.debug({ error: messageOf(error) }, 'restic could not be asked'); }); }, RESTIC_LOOK_MS);
   lookForRestic.unref();
 
-  supervisor.onChange(() => { cron.look(); say.now(); });
+  supervisor.onChange(() => { cron.look(); refresh.look(); say.now(); });
   link.onChange(() => {
     say.now();
     const { state: now } = link;
@@ -141,8 +145,9 @@ function run(parts: Parts): Agent {
     say.now();
   });
   // the link may come up while the repository's lock is still being looked at; new runs wait for that
-  supervisor.hold(recover({ supervisor, journal, spool, plan, probe, clock, log, cacheRoot, clockSkewMs: () => link.clockSkewMs, openLimitMs: parts.openLimitMs }));
+  supervisor.hold(recover({ supervisor, journal, spool, plan, probe, clock, log, stateDir, clockSkewMs: () => link.clockSkewMs, openLimitMs: parts.openLimitMs }));
   cron.look();
+  refresh.start();
   link.start();
   say.now();
 
@@ -161,8 +166,8 @@ function run(parts: Parts): Agent {
       restic: resticVersion,
       plan: current && { revision: current.revision, generation: current.generation, repository: current.plan.repository?.name, stalled: stalledSchedules(current.plan) },
       next: cron.upcoming().map(({ schedule, at }) => ({ schedule, at: at === undefined ? undefined : timestamp(at) })),
-      running: supervisor.running ? [supervisor.running.identity.job] : [],
-      queued: supervisor.queued.map(({ identity: { job } }) => job),
+      running: supervisor.running.map(({ job }) => job),
+      queued: supervisor.waiting,
       spool: { unacknowledged: spool.unacknowledged, bytes: spool.bytes },
     };
   }
@@ -183,8 +188,7 @@ function run(parts: Parts): Agent {
       clearInterval(lookForRestic);
       cron.stop();
       await supervisor.close(graceMs);
-      cancelRefresh();
-    await refresh.stop();
+      await refresh.stop();
       await flushed();
       link.stop();
       await spool.close();

@@ -20,7 +20,8 @@ export interface AgentStatus {
   plan: { revision: string; generation: number; repository: string | undefined; stalled: { schedule: string; message: string }[] } | undefined;
   next: { schedule: string; at: string | undefined }[];
   running: string[];
-  queued: string[];
+  /** What is in line, and what each one waits for. */
+  queued: { job: string; type: string; why: string }[];
   spool: { unacknowledged: number; bytes: number };
 }
 
@@ -82,7 +83,7 @@ export function statusText({ status, alive }: { status: AgentStatus; alive: bool
     ...(status.plan?.stalled ?? []).map(({ schedule, message }) => `  stalled   ${schedule}: ${message}`),
     ...status.next.map(({ schedule, at }) => `  next      ${schedule}: ${at ?? 'never'}`),
     `running     ${status.running.join(', ') || 'nothing'}`,
-    `queued      ${status.queued.join(', ') || 'nothing'}`,
+    ...status.queued.map(({ job, type, why }) => `waiting     ${type} ${job}: ${why}`),
     `spool       ${status.spool.unacknowledged} frames, ${status.spool.bytes} bytes not acknowledged`,
   ];
   return lines.join('\n');

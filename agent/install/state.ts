@@ -19,12 +19,27 @@ export interface Credentials {
   pins?: string[];
 }
 
+/** What the runner knows of its repository; times are RFC 3339. */
+export interface RepositoryFacts {
+  /** When its size was last known. */
+  lastStats?: string;
+  /** When its size was last asked for. */
+  lastStatsTried?: string;
+  /** When the snapshots of all its hosts were last reported whole. */
+  lastWhole?: string;
+  /** Digest of the list it last reported of each other host there, so that only what changed is reported again. */
+  others?: Record<string, string>;
+  deletionProtection?: 'Enforced' | 'NotEnforced' | 'Unknown';
+  /** Locks were reported, and are to be looked at again. */
+  locksShown?: boolean;
+}
+
 /** `<state dir>/state.json`. */
 export interface AgentState {
   /** Of the server, as last seen in welcome. */
   storeEpoch?: string;
-  /** When the size of a repository was last asked, RFC 3339, by repository id. */
-  lastStats?: Record<string, string>;
+  /** By repository id. */
+  repositories?: Record<string, RepositoryFacts>;
   /** The announcement this agent waits on. */
   pendingID?: string;
 }

@@ -33,6 +33,7 @@ export class Connection {
   #ended = false;
   #heard = Date.now();
   #timer: NodeJS.Timeout;
+  readonly #gone = new AbortController();
 
   constructor(options: ConnectionOptions, emit: (event: LinkEvent) => void) {
     this.#options = options;
@@ -46,6 +47,11 @@ export class Connection {
       handshakeTimeout: 15_000,
     });
     this.#listen();
+  }
+
+  /** Aborted when this connection ends: who asked over it hears no answer. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
   }
 
   get open(): boolean {
@@ -65,6 +71,7 @@ export class Connection {
   /** Ends it without a word to the machine. */
   close(): void {
     this.#ended = true;
+    this.#gone.abort();
     clearTimeout(this.#timer);
     this.#ws.close(1000);
     setTimeout(() => { this.#ws.terminate(); }, 2_000).unref();
@@ -152,6 +159,7 @@ export class Connection {
   #end(end: LinkEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#gone.abort();
     clearTimeout(this.#timer);
     this.#ws.on('error', () => undefined);
     this.#ws.terminate();

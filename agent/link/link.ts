@@ -20,6 +20,7 @@ import { signedHello } from './hello.js';
 import { linkMachine, type EnrolFailure, type LinkEnd, type LinkEvent } from './machine.js';
 import { SpoolPump } from './pump.js';
 import { parsePin } from './pins.js';
+import type { Rpc } from './rpc.js';
 import { AddressRefused, ServerRefused, serverAddress, type ServerAddress } from './server.js';
 
 export interface LinkOptions {
@@ -31,6 +32,7 @@ export interface LinkOptions {
   spool: Spool;
   journal: Journal;
   supervisor: Supervisor;
+  rpc: Rpc;
   clock: Clock;
   log: Log;
   /** RM_SERVER; absent: the server that enrolled this agent. */
@@ -216,9 +218,11 @@ export class Link {
         this.#options.onPlan();
         return undefined;
       }
-      case 'job.run':
-        if (supervisor.submit({ identity: frame.payload.identity, planGeneration: frame.payload.planGeneration, activeDeadlineSeconds: frame.payload.activeDeadlineSeconds }) === 'known') await this.#tellResultAgain(frame.payload.identity.runID);
+      case 'job.run': {
+        const { identity, planGeneration, activeDeadlineSeconds, ...args } = frame.payload;
+        if (supervisor.submit({ identity, planGeneration, activeDeadlineSeconds, args }) === 'known') await this.#tellResultAgain(identity.runID);
         return undefined;
+      }
       case 'job.stop':
         await supervisor.stop(frame.payload.runID, frame.payload.reason ?? 'Cancelled');
         return undefined;
@@ -226,9 +230,8 @@ export class Link {
         await spool.acknowledge(frame.payload.seq);
         return undefined;
       case 'rpc.request':
-        connection.send('rpc.result', frame.payload.method === 'restic.version'
-          ? { result: { version: (await this.#options.probe.find())?.version ?? null } }
-          : { error: { code: 'unsupported', message: `this agent does not know the call ${frame.payload.method}` } }, frame.id);
+        // not awaited: the next frame need not wait for an answer that may take a minute
+        void this.#options.rpc.answer(frame.payload, connection.gone).then((result) => { connection.send('rpc.result', result, frame.id); });
         return undefined;
       case 'update':
         connection.send('error', { code: 'unsupported', message: 'this agent cannot update itself; install the new version by hand', frame: 'update' });

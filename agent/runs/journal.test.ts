@@ -40,6 +40,20 @@ describe('job journal', () => {
     await journal.close();
   });
 
+  it('remembers the post hook a run owes until it is over, and a foreign repository by its name alone', async () => {
+    let journal = await open();
+    await journal.start(identity('one'), 't', []);
+    await journal.owePost('one', 'db');
+    await journal.start(identity('two'), 't', [], 'elsewhere');
+    await journal.owePost('two', 'db');
+    await journal.owePost('two', undefined);
+    for (let restarts = 0; restarts < 2; restarts++) {
+      journal = await reopen(journal);
+      expect(journal.openRuns.map(({ owedPost, repository }) => [owedPost, repository])).to.deep.equal([['db', undefined], [undefined, 'elsewhere']]);
+    }
+    await journal.close();
+  });
+
   it('never gives a run number twice', async () => {
     let journal = await open();
     const first = journal.nextRunNumber();

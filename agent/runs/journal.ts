@@ -21,11 +21,21 @@ export interface AttemptState { due: number; owed: boolean; redone: boolean }
 
 export interface JournalledChild { pid: number; startTime?: string; time: number }
 
-export interface OpenRun { identity: JobIdentity; startTime: string; attempts: Attempt[]; children: JournalledChild[] }
+export interface OpenRun {
+  identity: JobIdentity;
+  startTime: string;
+  attempts: Attempt[];
+  children: JournalledChild[];
+  /** Name of the repository it works in, when that is not the plan's. Its credentials are nowhere on disk. */
+  repository?: string;
+  /** Source group whose post hook is still to be run. The script itself is the plan's. */
+  owedPost?: string;
+}
 
 type JournalRecord =
   | { t: 'state'; runNumber: number; attempts: Record<string, AttemptState>; children: JournalledChild[] }
-  | { t: 'start'; identity: JobIdentity; startTime: string; attempts: Attempt[]; runNumber?: number }
+  | { t: 'start'; identity: JobIdentity; startTime: string; attempts: Attempt[]; runNumber?: number; repository?: string }
+  | { t: 'post'; runID: string; owed?: string }
   | { t: 'child'; runID: string; pid: number; startTime?: string; time: number }
   | { t: 'attempt'; runID: string; attempts: Attempt[] }
   | { t: 'end'; finished: JobFinished };
@@ -91,8 +101,13 @@ export class Journal {
   }
 
   /** Resolves when durable: only then may the process start. */
-  async start(identity: JobIdentity, startTime: string, attempts: Attempt[]): Promise<void> {
-    await this.#write({ t: 'start', identity, startTime, attempts, runNumber: this.#runNumber });
+  async start(identity: JobIdentity, startTime: string, attempts: Attempt[], repository?: string): Promise<void> {
+    await this.#write({ t: 'start', identity, startTime, attempts, runNumber: this.#runNumber, ...(repository === undefined ? {} : { repository }) });
+  }
+
+  /** From before the pre hook of this group begins until its post hook is over (undefined), whoever runs it. */
+  async owePost(runID: string, group: string | undefined): Promise<void> {
+    await this.#write({ t: 'post', runID, ...(group === undefined ? {} : { owed: group }) });
   }
 
   async child(runID: string, child: JournalledChild): Promise<void> {
@@ -133,13 +148,18 @@ export class Journal {
         return;
       case 'start':
         this.#runNumber = Math.max(this.#runNumber, record.runNumber ?? 0);
-        this.#open.set(record.identity.runID, { identity: record.identity, startTime: record.startTime, attempts: [...record.attempts], children: [] });
+        this.#open.set(record.identity.runID, { identity: record.identity, startTime: record.startTime, attempts: [...record.attempts], children: [], ...(record.repository === undefined ? {} : { repository: record.repository }) });
         this.#attempted(record.attempts);
         return;
       case 'child': {
         const child: JournalledChild = { pid: record.pid, startTime: record.startTime, time: record.time };
         this.#open.get(record.runID)?.children.push(child);
         if (!this.#children.some(({ pid, time }) => pid === child.pid && time === child.time)) this.#children = [...this.#children.slice(1 - CHILDREN_KEPT), child];
+        return;
+      }
+      case 'post': {
+        const open = this.#open.get(record.runID);
+        if (open) open.owedPost = record.owed;
         return;
       }
       case 'attempt':
@@ -175,7 +195,11 @@ export class Journal {
     const records: JournalRecord[] = [
       { t: 'state', runNumber: this.#runNumber, attempts: Object.fromEntries(this.#attempts), children: this.#children },
       ...results.map((finished): JournalRecord => ({ t: 'end', finished })),
-      ...this.openRuns.flatMap(({ children, ...run }): JournalRecord[] => [{ t: 'start', ...run }, ...children.map((child): JournalRecord => ({ t: 'child', runID: run.identity.runID, ...child }))]),
+      ...this.openRuns.flatMap(({ children, owedPost, ...run }): JournalRecord[] => [
+        { t: 'start', ...run },
+        ...children.map((child): JournalRecord => ({ t: 'child', runID: run.identity.runID, ...child })),
+        ...(owedPost === undefined ? [] : [{ t: 'post', runID: run.identity.runID, owed: owedPost } as const]),
+      ]),
     ];
     await replaceFile(this.#path, Buffer.concat(records.map((record) => encodeLine(JSON.stringify(record)))));
     this.#file = await AppendFile.open(this.#path);

@@ -1,25 +1,37 @@
 /**
- * After a good backup: this host's snapshots and, on the runner, what the repository holds. Not part of the job: it may take a
- * minute at most, and its failure is a line in the journal (E10). Takes no lock, so the next run need not wait for it.
+ * What is told of a repository beside the jobs: this host's snapshots and, on the runner, everybody's, its size, its locks and
+ * whether the everyday credential may delete. Never part of a job: it begins when nothing works in the repository or is about
+ * to, each look takes a minute at most, and a failure is a line in the agent's journal (E10). Takes no lock.
  */
-import { createHash } from 'node:crypto';
-import type { RepoStats, Snapshot } from '#crds/wire/agentProtocol.gen.js';
+import { join } from 'node:path';
+import type { JobIdentity, Plan, PlanRepository, RepoStats, Snapshot } from '#crds/wire/agentProtocol.gen.js';
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
 import type { PlanFile } from '../plan/planFile.js';
 import type { ResticProbe } from '../restic/capabilities.js';
 import { catConfig } from '../restic/catConfig.js';
+import { probeDeletion, type DeletionProtection } from '../restic/deletionProbe.js';
 import { locks } from '../restic/locks.js';
 import { cacheDirFor } from '../restic/pinnedCache.js';
 import { Restic } from '../restic/restic.js';
 import { snapshots } from '../restic/snapshots.js';
 import { stats } from '../restic/stats.js';
 import type { Spool } from '../spool/spool.js';
+import type { JobArguments, Outcome } from './operations/index.js';
+import type { RepositoryMemory } from './repositoryFacts.js';
+import { changeReport, digestOf, ReportedList, wholeReport, type ReportHead } from './snapshotReports.js';
 
 const LIMIT_MS = 60_000;
-const STATS_EVERY_MS = 7 * 24 * 3_600_000;
-const PAGE = 1_000;
-const PAGE_CHARACTERS = 400_000;
+const WEEK_MS = 7 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const LOOK_EVERY_MS = 3_600_000;
+/** Starting a process holds this one up for milliseconds: a result goes out before what follows it begins. */
+const AFTER_RESULT_MS = 100;
+/** A host that is never idle is looked at all the same, after this long. */
+const PATIENCE_MS = 10 * 60_000;
+
+/** What is to be looked at; the weekly things come by themselves. */
+export type Wanted = 'own' | 'others' | 'locks' | 'protection' | 'size';
 
 export interface RefreshOptions {
   plan: PlanFile;
@@ -27,95 +39,222 @@ export interface RefreshOptions {
   spool: Spool;
   clock: Clock;
   log: Log;
-  cacheRoot: string;
-  /** When the size of this repository was last asked, epoch ms. */
-  lastStats(repositoryID: string): number | undefined;
-  setLastStats(repositoryID: string, at: number): Promise<void>;
+  stateDir: string;
+  memory: RepositoryMemory;
+  /** Nothing works in the repository or is about to. */
+  idle(): boolean;
+  /** Told of every listing of the whole repository: when each snapshot was first seen is remembered. */
+  onListing?(repositoryID: string, list: readonly Snapshot[], now: number): Promise<void>;
 }
 
 export class Refresh {
   readonly #options: RefreshOptions;
-  #abort: AbortController | undefined;
+  readonly #reported: ReportedList;
+  readonly #wanted = new Set<Wanted>();
+  #wantedSince: number | undefined;
+  readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
-  #again = false;
+  /** A listing that fails is not begun again at once. */
+  #othersTried: string | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #cancelBegin: (() => void) | undefined;
+  #stopped = false;
 
   constructor(options: RefreshOptions) {
     this.#options = options;
+    this.#reported = new ReportedList(options.stateDir);
   }
 
-  /** Begins one, or one more after the one that runs. */
-  begin(): void {
-    if (this.#running) {
-      this.#again = true;
-      return;
-    }
-    const abort = new AbortController();
-    this.#abort = abort;
-    const cancel = this.#options.clock.setTimer(LIMIT_MS, () => { abort.abort(); });
-    this.#running = this.#refresh(abort.signal)
-      .catch((error: unknown) => { this.#options.log.warn({ error: messageOf(error) }, 'snapshots or statistics could not be refreshed after the backup; the backup itself is good'); })
-      .finally(() => {
-        cancel();
-        this.#running = undefined;
-        if (this.#again && !abort.signal.aborted) this.begin();
-        this.#again = false;
-      });
+  /** Looks hourly whether something weekly is due. */
+  start(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#options.clock.setTimer(LOOK_EVERY_MS, () => { this.start(); });
+    this.look();
+  }
+
+  /** What the end of a job calls for. */
+  after({ type }: JobIdentity, { phase, reason, summary }: Outcome, { dryRun, repository }: JobArguments): void {
+    if (dryRun || repository) return;
+    if (reason === 'RepositoryLocked' || type === 'Unlock') this.want('locks');
+    if (type === 'Backup' && phase === 'Succeeded') this.want('own');
+    if (type === 'Init' && phase === 'Succeeded') this.want('own', 'others', 'protection', 'locks', 'size');
+    if (type === 'Forget' && (phase === 'Succeeded' || (summary?.snapshotsRemoved ?? 0) > 0)) this.want('own', 'others');
+    if (type === 'Prune' && phase === 'Succeeded') this.want('size');
+  }
+
+  /** A job showed whether the everyday credential may delete. */
+  learned(repositoryID: string, deletionProtection: DeletionProtection): void {
+    const repository = this.#options.plan.current?.plan.repository;
+    if (repository?.id !== repositoryID || this.#options.memory.deletionProtection(repositoryID) === deletionProtection) return;
+    this.#keep(repositoryID, { deletionProtection });
+    this.#options.spool.append({ type: 'repo.stats', payload: { repository: repository.name, time: timestamp(this.#options.clock.now()), repositoryID, deletionProtection } })
+      .catch((error: unknown) => { this.#options.log.warn({ error: messageOf(error) }, 'what a job showed of the repository could not be written to the spool'); });
+  }
+
+  want(...what: Wanted[]): void {
+    for (const one of what) this.#wanted.add(one);
+    this.#wantedSince ??= this.#options.clock.now();
+    this.look();
+  }
+
+  /** Begins what is wanted or due, when it may. Call after each change of what runs and of the plan. */
+  look(): void {
+    if (this.#stopped || this.#running) return;
+    const due = this.#due();
+    if (this.#wanted.size + due.length === 0) return;
+    const waited = this.#wantedSince === undefined ? 0 : this.#options.clock.now() - this.#wantedSince;
+    if (!this.#options.idle() && waited < PATIENCE_MS) return;
+    this.#cancelBegin ??= this.#options.clock.setTimer(AFTER_RESULT_MS, () => { this.#begin(); });
+  }
+
+  #begin(): void {
+    this.#cancelBegin = undefined;
+    if (this.#stopped || this.#running) return;
+    const wanted = new Set([...this.#wanted, ...this.#due()]);
+    this.#wanted.clear();
+    this.#wantedSince = undefined;
+    this.#running = this.#refresh(wanted).catch((error: unknown) => { this.#options.log.warn({ error: messageOf(error) }, 'what is told of the repository could not be kept'); }).finally(() => {
+      this.#running = undefined;
+      this.look();
+    });
+  }
+
+  /** Every list, whole, now: the server asks for it. @throws what kept it from being listed */
+  async whole(signal: AbortSignal): Promise<void> {
+    await this.#running;
+    const setting = this.#setting();
+    if (!setting || this.#stopped) return;
+    await this.#lists(setting, { whole: true, others: setting.repository.runner === true }, AbortSignal.any([signal, this.#abort.signal]));
   }
 
   /** Ends what runs. */
   async stop(): Promise<void> {
-    this.#again = false;
-    this.#abort?.abort();
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    this.#cancelBegin?.();
+    this.#abort.abort();
     await this.#running;
   }
 
-  async #refresh(signal: AbortSignal): Promise<void> {
-    const { plan: { current }, probe, spool, clock, cacheRoot } = this.#options;
-    const repository = current?.plan.repository;
-    if (!current || repository?.id === undefined) return;
-    const restic = new Restic({ program: await probe.program(), repository, bandwidth: current.plan.bandwidth, cacheDir: cacheDirFor(cacheRoot, repository.id) });
-    const { snapshotHost } = current.plan;
-    const listed = await snapshots(restic, repository.runner ? {} : { host: snapshotHost }, signal);
-    const own = listed.filter(({ hostname }) => hostname === snapshotHost);
-    const time = timestamp(clock.now());
-    const digest = createHash('sha256').update(own.map(({ id }) => id).sort().join('\n')).digest('hex');
-    const pages = pagesOf(own);
-    for (const [index, page] of pages.entries()) await spool.append({ type: 'snapshots.report', payload: { repository: repository.name, repositoryID: repository.id, hostname: snapshotHost, digest, snapshots: page, more: index < pages.length - 1, time } });
-    if (!repository.runner) return;
-    await spool.append({ type: 'repo.stats', payload: { repository: repository.name, time, repositoryID: repository.id, snapshotCount: listed.length } });
-    const last = this.#options.lastStats(repository.id);
-    if (last !== undefined && last <= clock.now() && clock.now() - last < STATS_EVERY_MS) return;
-    await spool.append({ type: 'repo.stats', payload: await this.#wholeStats(restic, repository.name, repository.id, signal) });
-    await this.#options.setLastStats(repository.id, clock.now());
+  #setting(): { plan: Plan; repository: PlanRepository & { id: string } } | undefined {
+    const plan = this.#options.plan.current?.plan;
+    const repository = plan?.repository;
+    return plan && repository?.id !== undefined ? { plan, repository: { ...repository, id: repository.id } } : undefined;
   }
 
-  async #wholeStats(restic: Restic, name: string, pinned: string, signal: AbortSignal): Promise<RepoStats> {
-    const size = await stats(restic, signal);
-    const { formatVersion } = await catConfig(restic, signal);
-    const held = await locks(restic, signal);
-    return {
-      repository: name,
-      time: timestamp(this.#options.clock.now()),
-      repositoryID: pinned,
-      formatVersion,
-      ...size,
-      locks: held.slice(0, 10).map(({ hostname, pid, time, exclusive }) => ({ hostname, pid, time: timestamp(time), exclusive })),
-    };
+  #due(): Wanted[] {
+    const setting = this.#setting();
+    if (setting?.repository.runner !== true) return [];
+    const { lastStats, lastStatsTried, lastWhole } = this.#options.memory.of(setting.repository.id);
+    return [
+      ...(this.#isOld(lastStats, WEEK_MS) && this.#isOld(lastStatsTried, DAY_MS) ? ['size', 'protection', 'locks'] as const : []),
+      ...(this.#isOld(lastWhole, WEEK_MS) && this.#isOld(this.#othersTried, LOOK_EVERY_MS) ? ['others'] as const : []),
+    ];
   }
-}
 
-/** At least one page: an empty list is a report too. */
-export function pagesOf(list: readonly Snapshot[]): Snapshot[][] {
-  const pages: Snapshot[][] = [[]];
-  let characters = 0;
-  for (const snapshot of list) {
-    const size = JSON.stringify(snapshot).length;
-    if ((pages.at(-1)?.length ?? 0) >= PAGE || (characters + size > PAGE_CHARACTERS && characters > 0)) {
-      pages.push([]);
-      characters = 0;
+  #isOld(time: string | undefined, ms: number): boolean {
+    const age = time === undefined ? Infinity : this.#options.clock.now() - Date.parse(time);
+    return !(age >= 0 && age < ms); // a time in the future is as good as none
+  }
+
+  async #refresh(wanted: ReadonlySet<Wanted>): Promise<void> {
+    const setting = this.#setting();
+    if (!setting) return;
+    const runner = setting.repository.runner === true;
+    const { memory } = this.#options;
+    if (wanted.has('others')) this.#othersTried = this.#now();
+    if (wanted.has('own') || (runner && wanted.has('others'))) await this.#bounded('the snapshots', async (signal) => this.#lists(setting, { whole: false, others: runner && wanted.has('others') }, signal));
+    if (!runner) return;
+    const { id } = setting.repository;
+    if (wanted.has('protection')) {
+      await this.#bounded('whether the repository lets its everyday credential delete', async (signal) => {
+        const deletionProtection = await probeDeletion(await this.#restic(setting), signal);
+        if (deletionProtection === 'Unknown') return; // what a job showed stays
+        await this.#tell(setting.repository, { deletionProtection });
+        await memory.change(id, { deletionProtection });
+      });
     }
-    pages.at(-1)?.push(snapshot);
-    characters += size;
+    if (wanted.has('locks') || memory.of(id).locksShown) await this.#bounded('the locks', async (signal) => this.#locks(setting, signal));
+    if (!wanted.has('size')) return;
+    await memory.change(id, { lastStatsTried: this.#now() });
+    await this.#bounded('the size of the repository', async (signal) => {
+      const restic = await this.#restic(setting);
+      const { formatVersion } = await catConfig(restic, signal);
+      await this.#tell(setting.repository, { formatVersion, ...await stats(restic, signal) });
+      await memory.change(id, { lastStats: this.#now() });
+    });
   }
-  return pages;
+
+  async #lists(setting: { plan: Plan; repository: PlanRepository & { id: string } }, { whole, others }: { whole: boolean; others: boolean }, signal: AbortSignal): Promise<void> {
+    const { plan: { snapshotHost }, repository } = setting;
+    const { spool, clock } = this.#options;
+    const listed = await snapshots(await this.#restic(setting), repository.runner ? {} : { host: snapshotHost }, signal);
+    const byHost = new Map<string, Snapshot[]>([[snapshotHost, []]]);
+    for (const snapshot of listed) {
+      const list = byHost.get(snapshot.hostname);
+      if (list) list.push(snapshot);
+      else byHost.set(snapshot.hostname, [snapshot]);
+    }
+    const own = byHost.get(snapshotHost) ?? [];
+    const head = { repository: repository.name, repositoryID: repository.id, hostname: snapshotHost, time: this.#now() };
+    const before = whole ? undefined : await this.#reported.read(repository.id, snapshotHost);
+    for (const payload of before === undefined ? wholeReport(head, own) : changeReport(head, own, before)) await spool.append({ type: 'snapshots.report', payload });
+    await this.#reported.write(repository.id, snapshotHost, own.map(({ id }) => id));
+    if (!repository.runner) return;
+    await this.#options.onListing?.(repository.id, listed, clock.now());
+    await this.#tell(repository, { snapshotCount: listed.length });
+    if (others) await this.#others(head, byHost, whole);
+  }
+
+  /** Lists of the other hosts, each whole: their agents may have reported in between. Weekly (or asked for) all of them, else those that changed. */
+  async #others(head: ReportHead, byHost: ReadonlyMap<string, Snapshot[]>, asked: boolean): Promise<void> {
+    const { spool, memory } = this.#options;
+    const { others: reported = {}, lastWhole } = memory.of(head.repositoryID);
+    const all = asked || this.#isOld(lastWhole, WEEK_MS);
+    const digests: Record<string, string> = {};
+    for (const hostname of new Set([...byHost.keys(), ...Object.keys(reported)])) {
+      if (hostname === head.hostname) continue;
+      const list = byHost.get(hostname) ?? []; // its last snapshot may be gone
+      const digest = digestOf(list.map(({ id }) => id));
+      if (all || reported[hostname] !== digest) for (const payload of wholeReport({ ...head, hostname }, list)) await spool.append({ type: 'snapshots.report', payload });
+      if (list.length > 0) digests[hostname] = digest;
+    }
+    await memory.change(head.repositoryID, { others: digests, ...(all ? { lastWhole: this.#now() } : {}) });
+  }
+
+  async #locks(setting: { plan: Plan; repository: PlanRepository & { id: string } }, signal: AbortSignal): Promise<void> {
+    const held = await locks(await this.#restic(setting), signal);
+    await this.#tell(setting.repository, { locks: held.slice(0, 10).map(({ hostname, pid, time, exclusive }) => ({ hostname, pid, time: timestamp(time), exclusive })) });
+    if ((this.#options.memory.of(setting.repository.id).locksShown ?? false) !== held.length > 0) await this.#options.memory.change(setting.repository.id, { locksShown: held.length > 0 });
+  }
+
+  async #restic({ plan, repository }: { plan: Plan; repository: PlanRepository & { id: string } }): Promise<Restic> {
+    const { probe, stateDir } = this.#options;
+    return new Restic({ program: await probe.program(), repository, bandwidth: plan.bandwidth, resources: plan.resources, cacheDir: cacheDirFor(join(stateDir, 'cache'), repository.id) });
+  }
+
+  async #tell({ name, id }: PlanRepository, seen: Omit<RepoStats, 'repository' | 'time' | 'repositoryID'>): Promise<void> {
+    await this.#options.spool.append({ type: 'repo.stats', payload: { repository: name, time: this.#now(), repositoryID: id, ...seen } });
+  }
+
+  /** One look, a minute at most; its failure keeps the others from nothing. */
+  async #bounded(what: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const limit = new AbortController();
+    const cancel = this.#options.clock.setTimer(LIMIT_MS, () => { limit.abort(); });
+    try {
+      await work(AbortSignal.any([limit.signal, this.#abort.signal]));
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#options.log.warn({ error: limit.signal.aborted ? `it took longer than ${LIMIT_MS / 1_000} seconds` : messageOf(error) }, `${what} could not be refreshed; no job is concerned`);
+    } finally {
+      cancel();
+    }
+  }
+
+  #keep(repositoryID: string, change: Parameters<RepositoryMemory['change']>[1]): void {
+    this.#options.memory.change(repositoryID, change).catch((error: unknown) => { this.#options.log.warn({ error: messageOf(error) }, 'state.json could not be written'); });
+  }
+
+  #now(): string {
+    return timestamp(this.#options.clock.now());
+  }
 }

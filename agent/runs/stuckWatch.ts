@@ -31,8 +31,8 @@ export class StuckWatch {
   #silentLooks = 0;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(options: StuckWatchOptions) {
-    this.#options = { afterMs: STUCK_AFTER_MS, cpuTime: cpuTimeOf, ...options };
+  constructor({ clock, onStuck, afterMs = STUCK_AFTER_MS, cpuTime = cpuTimeOf }: StuckWatchOptions) {
+    this.#options = { clock, onStuck, afterMs, cpuTime };
   }
 
   /** Watches until the returned function is called. Not while a hook runs: hooks have a limit of their own. */

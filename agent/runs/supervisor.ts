@@ -1,37 +1,28 @@
 /**
  * The one supervisor of this process: what runs, what waits, what is over. It knows nothing of the link, which comes and
- * goes; reports go to the spool. One run at a time per host; the others wait in line, visibly.
+ * goes; reports go to the spool. Who may run beside whom is decided in lanes.ts; the others wait in line, visibly.
  *
  *   submitted -> waiting (for its plan generation, for its turn) -> journalled -> running -> result durable -> over
  */
-import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { JobFinished, JobIdentity, JobProgress } from '#crds/wire/agentProtocol.gen.js';
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
 import type { PlanFile } from '../plan/planFile.js';
 import type { ResticProbe } from '../restic/capabilities.js';
-import type { UnlockFacts } from '../restic/unlock.js';
+import type { DeletionProtection } from '../restic/deletionProbe.js';
 import type { Spool } from '../spool/spool.js';
-import { processStartTime } from './child.js';
-import { JobLog } from './jobLog.js';
+import { execute, report } from './execute.js';
 import type { Attempt, Journal } from './journal.js';
-import { operate, type Outcome, type StopReason } from './operate.js';
-import { ProgressSender } from './progress.js';
+import { admit, laneOf, type Place } from './lanes.js';
+import type { JobArguments, Outcome, StopReason } from './operations/index.js';
+import { Run, type RunRequest } from './run.js';
 
-export interface RunRequest {
-  identity: JobIdentity;
-  /** Start once the plan applied in the server's present epoch is of this generation or newer. Absent: any plan. */
-  planGeneration?: number;
-  activeDeadlineSeconds?: number;
-  /** The due moments it answers, for runs of the agent's own cron. */
-  attempts?: Attempt[];
-  /** uid of the source group, for runs of the agent's own cron. */
-  group?: string;
-}
+export type { RunRequest } from './run.js';
 
 export interface SupervisorOptions {
   stateDir: string;
+  /** Directory of agent.yaml. */
+  ownerDir: string;
   journal: Journal;
   spool: Spool;
   plan: PlanFile;
@@ -42,22 +33,23 @@ export interface SupervisorOptions {
   epoch(): string | undefined;
   /** This clock minus the server's, ms; undefined when it was never heard. */
   clockSkewMs(): number | undefined;
+  deletionProtection(repositoryID: string): DeletionProtection;
+  learnedDeletion(repositoryID: string, protection: DeletionProtection): void;
   onProgress(progress: JobProgress): void;
-  /** After a backup succeeded, when its result is durable; not part of the job. */
-  afterBackup?(): void;
+  /** When a result is durable; not part of the job. */
+  afterRun?(identity: JobIdentity, outcome: Outcome, args: JobArguments): void;
   openLimitMs?: number;
+  /** Default one hour. */
+  stuckAfterMs?: number;
 }
 
-interface Running { request: RunRequest; startTime: number; abort: AbortController; stop: StopReason | undefined; over: Promise<void> }
-
-/** How long a result that the disk refuses waits before it is tried again; it is never given up. */
-const RETRY_RESULT_MS = 5_000;
-const SECOND_MS = 1_000;
+/** One job in line, for people. */
+export interface WaitingJob { job: string; type: JobIdentity['type']; why: string }
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  #queue: RunRequest[] = [];
-  #running: Running | undefined;
+  /** In the order they came. */
+  #runs: Run[] = [];
   #closed = false;
   #held = false;
   #listeners: (() => void)[] = [];
@@ -72,17 +64,27 @@ export class Supervisor {
     this.#listeners.push(listener);
   }
 
-  get running(): RunRequest | undefined {
-    return this.#running?.request;
+  get running(): JobIdentity[] {
+    return this.#runs.filter(({ begun }) => begun).map(({ request }) => request.identity);
   }
 
-  get queued(): readonly RunRequest[] {
-    return this.#queue;
+  /** What is in line and what each one waits for. */
+  get waiting(): WaitingJob[] {
+    const told = ({ job, type }: Place, why: string): WaitingJob => ({ job, type, why });
+    const { start, waits } = this.#admission();
+    const here = new Map(waits.map(({ place, why }) => [place.run, why]));
+    for (const { run } of start) here.set(run, 'waits until what the last stop of this agent left is looked after');
+    return this.#runs.filter(({ state, begun }) => state === 'waiting' && !begun).map((run) => told(placeOf(run, undefined), here.get(run) ?? ''));
+  }
+
+  /** Is there nothing that works in the repository or is about to? Restores and the like do not count. */
+  get idle(): boolean {
+    return !this.#held && this.#runs.every(({ state, request: { identity } }) => state === 'resting' || laneOf(identity.type) === 'light');
   }
 
   /** Run ids for hello: known here and not finished. */
   get unfinished(): string[] {
-    return [...new Set([...this.#options.journal.openRuns.map(({ identity }) => identity.runID), ...this.#queue.map(({ identity }) => identity.runID)])];
+    return [...new Set([...this.#options.journal.openRuns.map(({ identity }) => identity.runID), ...this.#runs.map(({ id }) => id)])];
   }
 
   /** Is a run of this source group waiting or active? By uid for own runs, by name for the server's. */
@@ -92,23 +94,24 @@ export class Supervisor {
 
   /** Lets the waiting or active run of this group answer these due moments too. */
   coalesce(group: { uid: string; name: string }, attempts: Attempt[]): void {
-    const request = this.#activeOf(group);
-    if (!request) return;
+    const run = this.#activeOf(group);
+    if (!run) return;
+    const { request } = run;
     request.attempts = [...(request.attempts ?? []), ...attempts];
-    if (request !== this.#running?.request) return; // journalled when it starts
-    this.#options.journal.coalesced(request.identity.runID, attempts).catch((error: unknown) => { this.#options.log.warn({ job: request.identity.job, error: messageOf(error) }, 'a coalesced firing could not be journalled'); });
+    if (!run.begun) return; // journalled when it starts
+    this.#options.journal.coalesced(run.id, attempts).catch((error: unknown) => { this.#options.log.warn({ job: request.identity.job, error: messageOf(error) }, 'a coalesced firing could not be journalled'); });
   }
 
-  #activeOf(group: { uid: string; name: string }): RunRequest | undefined {
-    return [this.#running?.request, ...this.#queue].find((request) => request?.identity.type === 'Backup' && (request.group === group.uid || request.identity.sourceGroup === group.name));
+  #activeOf(group: { uid: string; name: string }): Run | undefined {
+    return this.#runs.find(({ request: { identity, group: uid } }) => identity.type === 'Backup' && (uid === group.uid || identity.sourceGroup === group.name));
   }
 
   /** Takes a run on. A run id that is waiting, running or over is not taken twice. */
   submit(request: RunRequest): 'accepted' | 'known' | 'closed' {
     const { runID, job, type } = request.identity;
     if (this.#closed) return 'closed';
-    if (this.#options.journal.isKnown(runID) || this.#running?.request.identity.runID === runID || this.#queue.some(({ identity }) => identity.runID === runID)) return 'known';
-    this.#queue.push(request);
+    if (this.#options.journal.isKnown(runID) || this.#runs.some(({ id }) => id === runID)) return 'known';
+    this.#runs.push(new Run(request));
     this.#options.log.info({ job, runID, type, startedBy: request.identity.startedBy, group: request.identity.sourceGroup }, 'job accepted');
     this.#next();
     return 'accepted';
@@ -116,26 +119,23 @@ export class Supervisor {
 
   /** Ends a run: a waiting one at once, a running one by SIGINT, then SIGKILL. Unknown and finished ones are left as they are (E23). */
   async stop(runID: string, reason: StopReason): Promise<void> {
-    const waiting = this.#queue.find(({ identity }) => identity.runID === runID);
-    if (waiting) {
-      this.#queue = this.#queue.filter((request) => request !== waiting);
-      const now = timestamp(this.#options.clock.now());
-      await this.report({
-        identity: waiting.identity,
-        phase: reason === 'Cancelled' ? 'Cancelled' : 'Failed',
-        reason: reason === 'Cancelled' ? 'CancelledBeforeStart' : reason,
-        message: reason === 'Cancelled' ? 'cancelled before it started' : 'its time was over before it could start',
-        completionTime: now,
-        attempts: 0,
-      });
-      this.#changed();
+    const run = this.#runs.find(({ id }) => id === runID);
+    if (!run) return;
+    if (run.begun) {
+      run.stopFor(reason);
       return;
     }
-    const running = this.#running;
-    if (running?.request.identity.runID === runID) {
-      running.stop ??= reason;
-      running.abort.abort();
-    }
+    this.#remove(run);
+    await report({
+      identity: run.request.identity,
+      phase: reason === 'Cancelled' ? 'Cancelled' : 'Failed',
+      reason: reason === 'Cancelled' ? 'CancelledBeforeStart' : reason,
+      message: reason === 'Cancelled' ? 'cancelled before it started' : 'its time was over before it could start',
+      completionTime: timestamp(this.#options.clock.now()),
+      attempts: 0,
+    }, this.#options);
+    this.#next();
+    this.#changed();
   }
 
   /** The plan generation or the epoch changed: somebody may start now. */
@@ -143,118 +143,20 @@ export class Supervisor {
     this.#next();
   }
 
-  /** No new runs; the running one gets `graceMs` to end by itself, then it is interrupted. Resolves when nothing runs. */
+  /** No new runs; the running ones get `graceMs` to end by themselves, then they are interrupted. Resolves when nothing runs. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
-    this.#queue = []; // the server offers its runs again, the cron's moments were not attempted
-    const running = this.#running;
-    if (!running) return;
-    const cancel = this.#options.clock.setTimer(graceMs, () => {
-      running.stop ??= 'Interrupted';
-      running.abort.abort();
-    });
-    await running.over;
+    this.#runs = this.#runs.filter(({ begun }) => begun); // the server offers its runs again, the cron's moments were not attempted
+    const running = [...this.#runs];
+    for (const run of running) if (run.state !== 'active') run.stopFor('Interrupted'); // it would wait for another attempt
+    const cancel = this.#options.clock.setTimer(graceMs, () => { for (const run of running) run.stopFor('Interrupted'); });
+    await Promise.all(running.map(({ over }) => over));
     cancel();
   }
 
-  #next(): void {
-    if (this.#running || this.#closed || this.#held) return;
-    const request = this.#queue.find((candidate) => this.#planReady(candidate));
-    if (!request) return;
-    this.#queue = this.#queue.filter((candidate) => candidate !== request);
-    const running: Running = { request, startTime: this.#options.clock.now(), abort: new AbortController(), stop: undefined, over: Promise.resolve() };
-    this.#running = running;
-    running.over = this.#execute(running).catch((error: unknown) => {
-      this.#options.log.error({ job: request.identity.job, error: messageOf(error) }, 'the supervisor failed');
-    }).then(() => {
-      this.#running = undefined;
-      this.#changed();
-      this.#next();
-    });
-    this.#changed();
-  }
-
-  #planReady({ planGeneration }: RunRequest): boolean {
-    if (planGeneration === undefined) return true;
-    const plan = this.#options.plan.current;
-    return plan !== undefined && plan.epoch === this.#options.epoch() && plan.generation >= planGeneration;
-  }
-
-  async #execute(running: Running): Promise<void> {
-    const { request, abort } = running;
-    const { identity } = request;
-    const { journal, spool, clock, log, plan } = this.#options;
-    const startTime = timestamp(running.startTime);
-    const jobLog = new JobLog(identity, spool, clock, log);
-    const progress = new ProgressSender(clock, (report) => { this.#options.onProgress(report); });
-    let outcome: Outcome;
-    try {
-      await journal.start(identity, startTime, request.attempts ?? []);
-      spool.append({ type: 'job.started', payload: { identity, startTime, attempts: 1 } }).catch((error: unknown) => { log.warn({ job: identity.job, error: messageOf(error) }, 'the start of a job could not be written to the spool'); });
-      const cancelDeadline = this.#deadline(running);
-      outcome = await operate({
-        identity,
-        plan: plan.current?.plan,
-        probe: this.#options.probe,
-        cacheRoot: join(this.#options.stateDir, 'cache'),
-        openLimitMs: this.#options.openLimitMs,
-        signal: abort.signal,
-        stopReason: () => running.stop ?? 'Cancelled',
-        unlockFacts: () => this.#unlockFacts(),
-        onChild: (child) => {
-          journal.child(identity.runID, { pid: child.pid, startTime: child.startTime, time: clock.now() }).catch((error: unknown) => { log.warn({ job: identity.job, error: messageOf(error) }, 'a process could not be journalled'); });
-        },
-        onLine: (stream, line) => { jobLog.add(stream, line); },
-        onProgress: (report) => { progress.report({ job: identity.job, runID: identity.runID, ...report }); },
-      });
-      cancelDeadline();
-    } catch (error) {
-      outcome = { phase: 'Failed', reason: 'DiskFull', message: `the run could not be journalled, so it was not started: ${messageOf(error)}` };
-    }
-    progress.end();
-    await jobLog.settle();
-    const { reason, after, ...rest } = outcome;
-    await this.report({ identity, startTime, completionTime: timestamp(clock.now()), attempts: 1, reason, ...rest });
-    await after?.().catch((error: unknown) => { log.warn({ job: identity.job, error: messageOf(error) }, 'the lock of a stopped restic could not be looked at'); });
-    if (identity.type === 'Backup' && outcome.phase === 'Succeeded') this.#options.afterBackup?.();
-  }
-
-  #deadline(running: Running): () => void {
-    const { identity } = running.request;
-    const group = this.#options.plan.current?.plan.groups.find(({ name }) => name === identity.sourceGroup);
-    const seconds = running.request.activeDeadlineSeconds ?? group?.activeDeadlineSeconds;
-    if (seconds === undefined) return () => undefined;
-    const end = running.startTime + seconds * 1_000;
-    const { clock } = this.#options;
-    let cancel: () => void = () => undefined;
-    const arm = (): void => {
-      const left = end - clock.now();
-      if (left > 0) cancel = clock.setTimer(Math.min(left, 3_600_000), arm);
-      else void this.stop(identity.runID, 'DeadlineExceeded');
-    };
-    arm();
-    return () => { cancel(); };
-  }
-
-  /** Makes a result durable, in the journal and in the spool; retried until the disk takes it. */
+  /** Makes a result durable that no run of this process has. */
   async report(finished: JobFinished): Promise<void> {
-    const { journal, spool, log, clock } = this.#options;
-    const { identity, phase, reason, message } = finished;
-    let journalled = false;
-    let spooled = false;
-    for (;;) {
-      try {
-        await Promise.all([
-          journalled ? undefined : journal.finish(finished).then(() => { journalled = true; }),
-          spooled ? undefined : spool.append({ type: 'job.finished', payload: finished }).then(() => { spooled = true; }),
-        ]);
-        break;
-      } catch (error) {
-        log.error({ job: identity.job, error: messageOf(error) }, 'a result could not be written: it is kept in memory and tried again');
-        await new Promise<void>((resolve) => { clock.setTimer(RETRY_RESULT_MS, resolve); });
-      }
-    }
-    log.info({ job: identity.job, runID: identity.runID, type: identity.type, group: identity.sourceGroup, phase, reason, message, snapshot: finished.snapshotID }, 'job finished');
+    await report(finished, this.#options);
   }
 
   /** No run begins until `work` is over: what a crash left is looked at first. */
@@ -266,8 +168,49 @@ export class Supervisor {
     });
   }
 
-  #unlockFacts(): UnlockFacts {
-    return unlockFacts(this.#options);
+  #next(): void {
+    if (this.#closed || this.#held) return;
+    const { start } = this.#admission();
+    if (start.length === 0) return;
+    for (const { run } of start) {
+      if (run.begun) run.take();
+      else this.#begin(run);
+    }
+    this.#changed();
+  }
+
+  #begin(run: Run): void {
+    run.state = 'active';
+    run.startTime = this.#options.clock.now();
+    run.over = execute(run, this.#options, {
+      changed: () => {
+        this.#next();
+        this.#changed();
+      },
+    }).catch((error: unknown) => {
+      this.#options.log.error({ job: run.request.identity.job, error: messageOf(error) }, 'the supervisor failed');
+    }).then(() => {
+      this.#remove(run);
+      this.#next();
+      this.#changed();
+    });
+  }
+
+  #remove(run: Run): void {
+    run.state = 'over';
+    run.request.args = undefined; // credentials live as long as their job
+    this.#runs = this.#runs.filter((one) => one !== run);
+  }
+
+  #admission(): ReturnType<typeof admit<Placed>> {
+    const placed = (state: Run['state']): Placed[] => this.#runs.filter((run) => run.state === state).map((run) => placeOf(run, this.#heldBack(run)));
+    return admit(placed('waiting'), placed('active'), this.#options.plan.current?.plan.maxConcurrentJobs ?? 1);
+  }
+
+  #heldBack({ request: { planGeneration } }: Run): string | undefined {
+    if (planGeneration === undefined) return undefined;
+    const plan = this.#options.plan.current;
+    return plan !== undefined && plan.epoch === this.#options.epoch() && plan.generation >= planGeneration ? undefined : `waits for generation ${planGeneration} of the plan`;
   }
 
   #changed(): void {
@@ -275,28 +218,9 @@ export class Supervisor {
   }
 }
 
-/** What the unlock rule needs to know of this machine. */
-export function unlockFacts({ journal, clock, clockSkewMs }: Pick<SupervisorOptions, 'journal' | 'clock' | 'clockSkewMs'>): UnlockFacts {
-  return {
-    hostname: hostname(),
-    now: clock.now(),
-    clockSkewMs: clockSkewMs(),
-    alive: isAlive,
-    ownDeadChild: (pid, lockTime) => journal.children.some((child) => child.pid === pid && child.time <= lockTime + SECOND_MS && !isAlive(pid)),
-  };
-}
+type Placed = Place & { run: Run };
 
-function isAlive(pid: number): boolean {
-  if (process.platform === 'linux') return processStartTime(pid) !== undefined;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The same process, not another one that got its number. */
-export function stillRuns(child: { pid: number; startTime?: string }): boolean {
-  return child.startTime === undefined ? isAlive(child.pid) : processStartTime(child.pid) === child.startTime;
+function placeOf(run: Run, heldBack: string | undefined): Placed {
+  const { job, type, sourceGroup } = run.request.identity;
+  return { run, job, type, group: sourceGroup, heldBack };
 }

@@ -1,0 +1,34 @@
+/** What this agent knows of processes of this machine: its own dead children, and who lives. */
+import { hostname } from 'node:os';
+import type { Clock } from '../clock.js';
+import type { UnlockFacts } from '../restic/unlock.js';
+import { processStartTime } from './child.js';
+import type { Journal } from './journal.js';
+
+const SECOND_MS = 1_000;
+
+/** What the unlock rule needs to know of this machine. */
+export function unlockFacts({ journal, clock, clockSkewMs }: { journal: Journal; clock: Clock; clockSkewMs(): number | undefined }): UnlockFacts {
+  return {
+    hostname: hostname(),
+    now: clock.now(),
+    clockSkewMs: clockSkewMs(),
+    alive: isAlive,
+    ownDeadChild: (pid, lockTime) => journal.children.some((child) => child.pid === pid && child.time <= lockTime + SECOND_MS && !isAlive(pid)),
+  };
+}
+
+function isAlive(pid: number): boolean {
+  if (process.platform === 'linux') return processStartTime(pid) !== undefined;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The same process, not another one that got its number. */
+export function stillRuns(child: { pid: number; startTime?: string }): boolean {
+  return child.startTime === undefined ? isAlive(child.pid) : processStartTime(child.pid) === child.startTime;
+}
