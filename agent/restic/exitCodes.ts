@@ -35,7 +35,7 @@ export interface FailedExit {
 const lockedPhrase = /repository is already locked|unable to create lock in backend/;
 const passwordPhrase = /wrong password or no key found/;
 const refusedUserPhrase = /\b(401 Unauthorized|403 Forbidden|Access ?Denied|InvalidAccessKeyId|SignatureDoesNotMatch|Permission denied \((publickey|password))/i;
-const unreachablePhrase = /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|connection reset by peer|TLS handshake|x509: |server misbehaving|context deadline exceeded|unexpected HTTP response \(5\d\d\)|server response unexpected: 5\d\d|Connection timed out|Could not resolve hostname|ssh command exited|subprocess ssh: /;
+const unreachablePhrase = /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|connection reset by peer|TLS handshake|x509: |server misbehaving|context deadline exceeded|unexpected HTTP response \(5\d\d\)|server response unexpected: 5\d\d|Connection timed out|Could not resolve hostname|ssh command exited|subprocess ssh: |unable to start the sftp session/;
 const absentPhrase = /unable to open config file: (?:stat |Stat\(|<config\/>|.*(?:does not exist|no such file or directory|404 Not Found|\(404\)|specified key does not exist|specified bucket does not exist|NoSuchKey|NoSuchBucket|file does not exist|ObjectNotFound|BlobNotFound))|repository does not exist/;
 const fullPhrase = /no space left on device|disk quota exceeded|507 Insufficient Storage|\(507\)|QuotaExceeded|EntityTooLarge quota/i;
 

@@ -20,7 +20,7 @@ export async function init(restic: Restic, onLine: (stream: 'stdout' | 'stderr',
   const there = await openIfThere(restic, pinned === undefined, onLine, signal);
   if (there) return { id: requirePinned(there, pinned, restic.address).id, created: false };
   let id: string | undefined;
-  await restic.run('init', ['--json'], {
+  await restic.run('init', ['--json', ...(restic.repository.formatVersion ? [`--repository-version=${restic.repository.formatVersion}`] : [])], {
     signal,
     onLine: (stream, line) => {
       id ??= text(jsonLine(line) ?? {}, 'id');

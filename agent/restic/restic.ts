@@ -2,8 +2,10 @@
  * The one way restic is run: its process, environment, redaction, line parsing and capabilities are hidden here; a command
  * file says only what to ask and what the answer means.
  */
+import { dirname } from 'node:path';
 import type { AdminCredentials, JobRun, Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
 import { startChild, type ChildProcess } from '../runs/child.js';
+import { backendFiles } from './backendFiles.js';
 import type { Capability, ResticProgram } from './capabilities.js';
 import { refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
 import { classifyExit, ResticError, type ResticCommand } from './exitCodes.js';
@@ -109,6 +111,8 @@ export class Restic {
   async run(command: ResticCommand, args: readonly string[], options: RunOptions = {}): Promise<ResticResult> {
     const refused = refusedVariables(this.repository);
     if (refused.length > 0) throw new ResticError('NoCredentials', `the repository's Secret sets ${refused.join(', ')}, which this agent does not pass on`);
+    const programs = Object.keys(this.repository.options ?? {}).filter((name) => /\.(command|args|program)$/.test(name));
+    if (programs.length > 0) throw new ResticError('NoCredentials', `the repository sets option ${programs.join(', ')}, which names a program to run; this agent does not pass it on`);
     if (options.signal?.aborted) throw new ResticAborted(false, undefined);
     const redact = repositoryRedactor(this.repository);
     const stdout: Buffer[] = [];
@@ -123,8 +127,9 @@ export class Restic {
       if (stderr.push(clean) > STDERR_KEPT) stderr.shift();
       options.onLine?.('stderr', clean);
     });
-    const child = startChild(this.#options.program.path, [command, ...this.#globalFlags(), ...args], {
-      env: resticEnvironment(this.repository),
+    const files = await backendFiles(this.repository, dirname(this.cacheDir));
+    const child = startChild(this.#options.program.path, [command, ...this.#globalFlags(), ...files.flags, ...args], {
+      env: { ...resticEnvironment(this.repository), ...files.env },
       onStdout: (chunk) => {
         clearTimeout(openTimer);
         if (options.onLine) out.write(chunk);
@@ -144,6 +149,7 @@ export class Restic {
       clearTimeout(openTimer);
       stop.release();
       giveUp.release();
+      await files.remove();
     }
     out.end();
     err.end();
@@ -165,9 +171,12 @@ export class Restic {
   }
 
   #globalFlags(): string[] {
-    const { bandwidth } = this.#options;
+    const { bandwidth, repository: { options, compression, packSizeMiB } } = this.#options;
     return [
       `--cache-dir=${this.cacheDir}`,
+      ...Object.entries(options ?? {}).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
+      ...(compression ? [`--compression=${compression}`] : []),
+      ...(packSizeMiB ? [`--pack-size=${packSizeMiB}`] : []),
       ...(bandwidth?.uploadKiBps ? [`--limit-upload=${bandwidth.uploadKiBps}`] : []),
       ...(bandwidth?.downloadKiBps ? [`--limit-download=${bandwidth.downloadKiBps}`] : []),
     ];
