@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { resources, type Kind, type KindMap } from '#crds/kinds.js';
 import type { KubeObject, ObjectKey, ObjectMeta, OwnerReference, Stored, StoredMeta } from '#crds/meta.js';
 import { API_VERSION, type Host } from '#crds/kinds.js';
-import type { MergePatch, Principal, Writer } from '#crds/objectStore.js';
+import { Conflict, type MergePatch, type Principal, type Writer } from '#crds/objectStore.js';
 import type { Cache } from '#controller/runtime/types.js';
 import { mergePatch } from '../stores/plainJson.js';
 import { OPERATOR_MANAGER, refuseDeclaredElsewhere, refuseDeletingDeclared } from './fieldOwners.js';
@@ -18,7 +18,9 @@ export interface Objects {
   /** By uid or name. */
   find<K extends Kind>(kind: K, idOrName: string): Promise<Stored<KindMap[K]> | undefined>;
   create<K extends Kind>(kind: K, object: KindMap[K], options?: { dryRun?: boolean }): Promise<Stored<KindMap[K]>>;
-  update<K extends Kind>(kind: K, object: KindMap[K]): Promise<Stored<KindMap[K]>>;
+  update<K extends Kind>(kind: K, object: KindMap[K], options?: { dryRun?: boolean }): Promise<Stored<KindMap[K]>>;
+  /** Changes what is stored now; done again when somebody else wrote in between. */
+  edit<K extends Kind>(kind: K, key: ObjectKey, change: (object: Stored<KindMap[K]>) => KindMap[K], options?: { dryRun?: boolean }): Promise<Stored<KindMap[K]>>;
   patchMeta<K extends Kind>(kind: K, key: ObjectKey, patch: MergePatch): Promise<Stored<KindMap[K]>>;
   /** Deletes this very object, not a later one of its name. Background: what it owns follows. */
   remove<K extends Kind>(kind: K, object: Stored<KindMap[K]>): Promise<void>;
@@ -29,6 +31,8 @@ export interface Objects {
 }
 
 const SEEN_WITHIN_MS = 2_000;
+/** How often an edit is begun again. */
+const EDITS = 5;
 
 /** The object with another spec and without the version it was read at: a status written meanwhile is no conflict. */
 export function withSpec<Spec extends object>({ apiVersion, kind, metadata }: { apiVersion: string; kind: string; metadata: StoredMeta; spec: Spec }, spec: Spec): { apiVersion: string; kind: string; metadata: ObjectMeta; spec: Spec } {
@@ -89,6 +93,11 @@ export function createObjects(services: Services, principal: Principal, sourceIP
     }
   }
 
+  async function update<K extends Kind>(kind: K, object: KindMap[K], { dryRun = false }: { dryRun?: boolean } = {}): Promise<Stored<KindMap[K]>> {
+    refuseDeclaredElsewhere(kind, await store.get(kind, { namespace, name: object.metadata.name }), object, writer.fieldManager);
+    return dryRun ? store.update(kind, object, { ...writer, dryRun }) : settled(kind, () => store.update(kind, object, writer));
+  }
+
   return {
     cache,
     async find(kind, idOrName) {
@@ -101,9 +110,15 @@ export function createObjects(services: Services, principal: Principal, sourceIP
     create(kind, object, { dryRun = false } = {}) {
       return dryRun ? store.create(kind, object, { ...writer, dryRun }) : settled(kind, () => store.create(kind, object, writer));
     },
-    async update(kind, object) {
-      refuseDeclaredElsewhere(kind, await store.get(kind, { namespace, name: object.metadata.name }), object, writer.fieldManager);
-      return settled(kind, () => store.update(kind, object, writer));
+    update,
+    async edit(kind, key, change, options) {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await update(kind, change(await store.get(kind, key)), options);
+        } catch (error) {
+          if (!(error instanceof Conflict) || attempt === EDITS) throw error;
+        }
+      }
     },
     async patchMeta(kind, key, patch) {
       const before: KubeObject = await store.get(kind, key);

@@ -13,8 +13,10 @@ import type { Shape } from './shapes.js';
 export type Permission = 'public' | `${string} ${string}`;
 
 /** What a handler gets. Members named after a path parameter are looked up before it runs: 404 when they are not there. */
-export interface Call<Body> {
+export interface Call<Body, Query = unknown> {
   body: Body;
+  /** Checked texts; `{}` without any. */
+  query: Query;
   services: Services;
   /** Reads and writes in the caller's name. Not for public routes. */
   objects: Objects;
@@ -24,6 +26,8 @@ export interface Call<Body> {
   group: Stored<SourceGroup>;
   schedule: Stored<Schedule>;
   job: Stored<ResticJob>;
+  /** Full or short id of a snapshot. */
+  snapshot: string;
   pending: Stored<EnrollmentRequest>;
   sourceIP: string;
   /** The request came through our own TLS, not a proxy's. */
@@ -32,9 +36,11 @@ export interface Call<Body> {
   setCookie(value: string): void;
 }
 
-export interface RouteOptions<Body, Reply> {
+export interface RouteOptions<Body, Reply, Query = unknown> {
   may: Permission;
   body?: Shape<Body>;
+  /** Absent: the query is not looked at. */
+  query?: Shape<Query>;
   reply?: Shape<Reply>;
   /** Of a success; default 200. 204 sends no body. */
   status?: number;
@@ -64,6 +70,6 @@ export interface Route {
 /** `METHOD /path/with/:parameters` -> route. */
 export type RouteTable = Record<string, Route>;
 
-export function route<Body = undefined, Reply = unknown>(options: RouteOptions<Body, Reply>, handle: (call: Call<Body>) => Reply | TextReply | Promise<Reply | TextReply>): Route {
+export function route<Body = undefined, Reply = unknown, Query = unknown>(options: RouteOptions<Body, Reply, Query>, handle: (call: Call<Body, Query>) => Reply | TextReply | Promise<Reply | TextReply>): Route {
   return { options: options as RouteOptions<unknown, unknown>, handle: handle as (call: Call<unknown>) => unknown };
 }

@@ -25,6 +25,7 @@ export function mount(tables: readonly RouteTable[], services: Services): Router
     switch (method) {
       case 'GET': router.get(path, ...handlers); break;
       case 'POST': router.post(path, ...handlers); break;
+      case 'PUT': router.put(path, ...handlers); break;
       case 'DELETE': router.delete(path, ...handlers); break;
       default: throw new Error(`route ${key}: method ${method} is not served`);
     }
@@ -108,6 +109,7 @@ async function answer(route: Route, services: Services, request: Request, respon
 async function serve({ options, handle }: Route, services: Services, request: Request, response: Response): Promise<void> {
   const sourceIP = clientAddress(request, services.trustedProxy);
   const body = options.body ? parse(options.body, request.body as unknown) : undefined;
+  const query = options.query ? parse(options.query, { ...request.query }) : {};
   const found = await lookUp(request, services);
   const principal = (): Principal => {
     if (!request.principal) throw new Error('a public route asked who is calling');
@@ -115,7 +117,7 @@ async function serve({ options, handle }: Route, services: Services, request: Re
   };
   let objects: Objects | undefined;
   const call = {
-    body, services, sourceIP,
+    body, query, services, sourceIP,
     get principal() { return principal(); },
     get objects() { return objects ??= createObjects(services, principal(), sourceIP); },
     ownTls: 'encrypted' in request.socket && services.certPin !== undefined,

@@ -23,6 +23,9 @@ export const scopes: Record<string, Scope> = {
   async job(id, _found, objects) {
     return await objects.find('ResticJob', id) ?? missing('job', id);
   },
+  snapshot: (id) => (/^[0-9a-f]{8,64}$/.test(id) ? Promise.resolve(id) : missing('snapshot', id)),
+  /** A place where nothing is any more. */
+  retired: (id) => Promise.resolve(id),
   async pending(id, _found, objects) {
     return await objects.find('EnrollmentRequest', id) ?? missing('pending host', id);
   },

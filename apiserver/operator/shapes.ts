@@ -19,7 +19,13 @@ const validators = generated as unknown as Record<string, Validator | undefined>
 function shape<T>(name: string): Shape<T> {
   const validate = validators[name];
   if (!validate) throw new Error(`crds/operator has no definition ${name}`);
-  return { name, check: (value) => (validate(value) ? [] : (validate.errors ?? []).map(problemOf)) };
+  return { name, check: (value) => (validate(value) ? [] : told(validate.errors ?? []).map(problemOf)) };
+}
+
+/** Of a member that may be null, what is wrong with it when it is not is what counts. */
+function told(errors: readonly AjvError[]): readonly AjvError[] {
+  const inner = errors.filter(({ keyword, params }) => keyword !== 'oneOf' && !(keyword === 'type' && params['type'] === 'null'));
+  return inner.length > 0 ? inner : errors;
 }
 
 /** `{items: [...]}` */
@@ -51,12 +57,44 @@ export const ScheduleItem = shape<wire.ScheduleItem>('ScheduleItem');
 export const JobInput = shape<wire.JobInput>('JobInput');
 export const JobItem = shape<wire.JobItem>('JobItem');
 export const RunReply = shape<wire.RunReply>('RunReply');
+export const BandwidthInput = shape<wire.BandwidthInput>('BandwidthInput');
+export const TagsInput = shape<wire.TagsInput>('TagsInput');
+export const ModeInput = shape<wire.ModeInput>('ModeInput');
+export const SourceGroupUpdate = shape<wire.SourceGroupUpdate>('SourceGroupUpdate');
+export const ScheduleUpdate = shape<wire.ScheduleUpdate>('ScheduleUpdate');
+export const MaintenanceItem = shape<wire.MaintenanceItem>('MaintenanceItem');
+export const MaintenanceInput = shape<wire.MaintenanceInput>('MaintenanceInput');
+export const ApproveForgetInput = shape<wire.ApproveForgetInput>('ApproveForgetInput');
+export const RepoCredentials = shape<wire.RepoCredentials>('RepoCredentials');
+export const RepoCredentialsInput = shape<wire.RepoCredentialsInput>('RepoCredentialsInput');
+export const AdminCredentials = shape<wire.AdminCredentials>('AdminCredentials');
+export const AdminCredentialsInput = shape<wire.AdminCredentialsInput>('AdminCredentialsInput');
+export const RepoStats = shape<wire.RepoStats>('RepoStats');
+export const RepoStatsQuery = shape<wire.RepoStatsQuery>('RepoStatsQuery');
+export const SnapshotList = shape<wire.SnapshotList>('SnapshotList');
+export const SnapshotsQuery = shape<wire.SnapshotsQuery>('SnapshotsQuery');
+export const DiffInput = shape<wire.DiffInput>('DiffInput');
+export const TreeQuery = shape<wire.TreeQuery>('TreeQuery');
+export const TreeList = shape<wire.TreeList>('TreeList');
+export const RestoreInput = shape<wire.RestoreInput>('RestoreInput');
+export const BackupArgs = shape<wire.BackupArgs>('BackupArgs');
+export const InitArgs = shape<wire.InitArgs>('InitArgs');
+export const ForgetArgs = shape<wire.ForgetArgs>('ForgetArgs');
+export const PruneArgs = shape<wire.PruneArgs>('PruneArgs');
+export const CheckArgs = shape<wire.CheckArgs>('CheckArgs');
+export const UnlockArgs = shape<wire.UnlockArgs>('UnlockArgs');
+export const RestoreArgs = shape<wire.RestoreArgs>('RestoreArgs');
+export const DiffArgs = shape<wire.DiffArgs>('DiffArgs');
+export const JobsQuery = shape<wire.JobsQuery>('JobsQuery');
 export const ManifestsStatus = shape<wire.ManifestsStatus>('ManifestsStatus');
 export const ManifestsConfirmInput = shape<wire.ManifestsConfirmInput>('ManifestsConfirmInput');
 
-/** @throws Problem 422 naming the first field that does not fit */
-export function parse<T>(expected: Shape<T>, value: unknown): T {
-  const problems = expected.check(value);
+/**
+ * @param at where the value is in the body, e.g. `args`
+ * @throws Problem 422 naming the first field that does not fit
+ */
+export function parse<T>(expected: Shape<T>, value: unknown, at = ''): T {
+  const problems = expected.check(value).map(({ field, message }) => ({ field: [at, field].filter((part) => part !== '').join('.'), message }));
   const [first] = problems;
   if (!first) return value as T;
   throw new Problem(422, 'invalid', first.field === '' ? `the body ${first.message}` : `${first.field}: ${first.message}`, { details: problems });

@@ -595,13 +595,10 @@ size_bytes: (number | null)
 snapshot_count: (number | null)
 }[]
 /**
- * Of this host.
+ * Of this host; one with two tags counts under both.
  */
 snapshots_per_tag: {
-/**
- * Null: without a tag.
- */
-tag: (string | null)
+tag: string
 count: number
 }[]
 }
@@ -670,19 +667,16 @@ export interface SnapshotsQuery {
 hostname?: string
 tag?: string
 /**
- * Snapshots of this path or of one above or below it.
- */
-path?: string
-/**
- * RFC 3339.
- */
-since?: string
-until?: string
-/**
  * Default 100, at most 1,000.
  */
 limit?: string
 after?: string
+}
+export interface RepoStatsQuery {
+/**
+ * Of the trend; default 90.
+ */
+days?: string
 }
 export interface DiffInput {
 /**
@@ -864,9 +858,40 @@ starting_deadline_seconds?: number
 active_deadline_seconds?: number
 }
 export interface RestoreArgs {
-"<<"?: {
-[k: string]: unknown
-}
+/**
+ * Full or short id.
+ */
+snapshot_id: string
+/**
+ * Whose repository the snapshot is in, when not this host's (R4). From another repository it needs the right restorefrom.
+ */
+source_host_id?: (string | null)
+/**
+ * The same by Repository, for a host that is no more.
+ */
+source_repository_id?: (string | null)
+/**
+ * Absolute paths in the snapshot, literally; `/` is everything.
+ * 
+ * @minItems 1
+ * @maxItems 256
+ */
+paths: [string, ...(string)[]]
+/**
+ * Needs the right restoreinplace.
+ */
+in_place?: boolean
+/**
+ * Absolute, or beginning with ~/, $HOME/ or ${HOME}/; default $HOME/rm-restore/<job>.
+ */
+target_directory?: (string | null)
+/**
+ * The host's name, typed: for in_place, and for data of another host.
+ */
+confirm_host_name?: (string | null)
+overwrite?: ("never" | "if_changed" | "if_newer" | "always")
+verify?: boolean
+dry_run?: boolean
 /**
  * In place of the host's limit; 0 lifts it (E24).
  */

@@ -3,17 +3,15 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { expect } from 'chai';
 import { WebSocket } from 'ws';
-import { createPasswords } from '#apiserver/auth/passwords.js';
 import { secretName } from '#apiserver/auth/users.js';
 import type { Principal } from '#crds/objectStore.js';
-import { ADMIN, firstUser, newPerson, type Person, type Reply } from '../builders/person.js';
+import { items, newUser, refused } from '../builders/operatorBed.js';
+import { ADMIN, newPerson, type Person, type Reply } from '../builders/person.js';
 import { startServer, type TestServer } from '../builders/server.js';
 import { until } from '../builders/until.js';
 
 const agentFacts = { os: 'linux', arch: 'amd64', agent_version: '1.0.0', restic_version: '0.19.1' };
 const newKey = (): string => Buffer.from(generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }).x ?? '', 'base64url').toString('base64');
-const items = (reply: Reply): Record<string, unknown>[] => reply.body['items'] as Record<string, unknown>[];
-const refused = (reply: Reply): Record<string, unknown> => ({ status: reply.status, code: reply.body['code'] });
 
 describe('the operator API', function () {
   this.timeout(60_000);
@@ -161,16 +159,7 @@ describe('the operator API', function () {
   });
 
   describe('roles', () => {
-    async function user(username: string, role: Principal['role']): Promise<Person> {
-      const passwords = createPasswords();
-      const data = { username, role, passwordHash: await passwords.hash(ADMIN.password), sessionEpoch: '1' };
-      await passwords.close();
-      const made = await alice.call('POST', '/api/v1/namespaces/default/secrets', { apiVersion: 'v1', kind: 'Secret', metadata: { name: secretName(username), labels: { 'restic-manager.io/use': 'user' } }, type: 'restic-manager.io/user', stringData: data });
-      expect(made.status, made.text).to.equal(201);
-      const person = newPerson(server);
-      expect((await person.call('POST', '/api/auth/login', { username, password: ADMIN.password })).body).to.include({ role });
-      return person;
-    }
+    const user = (username: string, role: Principal['role']): Promise<Person> => newUser(server, alice, username, role);
 
     it('let a viewer look and nothing else, by both APIs', async () => {
       const viewer = await user('vera', 'viewer');
@@ -314,12 +303,7 @@ describe('the operator API', function () {
       expect(refused(await alice.call('POST', '/api/hosts/web1/source-groups', { name: 'Data.Base', includes: ['/x'] }))).to.deep.equal({ status: 409, code: 'already_exists' });
     });
 
-    it('refuses fields of later versions by name unless they are empty or zero', async () => {
-      for (const [field, value] of [['retention_policy', { keep_last: 3 }], ['retry_max', 1], ['retry_backoff_seconds', 60]] as const) {
-        const reply = await alice.call('POST', '/api/hosts/web1/source-groups', { name: 'later', includes: ['/x'], [field]: value });
-        expect(reply.status).to.equal(422);
-        expect(reply.body['message']).to.match(new RegExp(`^${field}`));
-      }
+    it('refuses bad paths and names by name', async () => {
       for (const [body, field] of [[{ name: 'later', includes: ['x'] }, 'includes\\[0\\]'], [{ name: 'later', includes: [] }, 'includes'], [{ name: '-', includes: ['/x'] }, 'name'], [{ includes: ['/x'] }, 'name']] as const) {
         const reply = await alice.call('POST', '/api/hosts/web1/source-groups', body);
         expect(reply.status, JSON.stringify(body)).to.equal(422);
@@ -372,7 +356,7 @@ describe('the operator API', function () {
 
     it('refuses unknown kinds, arguments and groups of a job by name', async () => {
       for (const [body, field] of [
-        [{ kind: 'prune' }, 'kind'], [{ kind: 'backup' }, 'args.source_group_id'], [{ kind: 'backup', args: { source_group_id: 'nope' } }, 'args.source_group_id'],
+        [{ kind: 'update' }, 'kind'], [{ kind: 'backup' }, 'args.source_group_id'], [{ kind: 'backup', args: { source_group_id: 'nope' } }, 'args.source_group_id'],
         [{ kind: 'init', args: { source_group_id: 'default' } }, 'args.source_group_id'], [{ kind: 'backup', args: { surprise: 1 } }, 'args.surprise'], [{ kind: 'init', args: { active_deadline_seconds: -1 } }, 'args.active_deadline_seconds'], [{}, 'kind'],
       ] as const) {
         const reply = await alice.call('POST', '/api/hosts/web1/jobs', body);
@@ -518,54 +502,5 @@ describe('the operator API', function () {
       expect(statuses).to.include(429);
       expect((await announce('many', newKey())).headers.get('retry-after')).to.match(/^\d+$/);
     });
-  });
-});
-
-describe('metrics', function () {
-  this.timeout(60_000);
-
-  it('are not there unless a gate is set', async () => {
-    const server = await startServer();
-    expect((await newPerson(server).call('GET', '/metrics')).status).to.equal(404);
-    await server.stop();
-  });
-
-  it('need the token and the address when both gates are set', async () => {
-    const server = await startServer({ env: { RM_METRICS_TOKEN: 'canary-metrics-token', RM_METRICS_TRUSTED_CIDR: '127.0.0.0/8' } });
-    const scrape = (token?: string): Promise<Reply> => newPerson(server).call('GET', '/metrics', undefined, token === undefined ? {} : { authorization: `Bearer ${token}` });
-    expect((await scrape()).status).to.equal(401);
-    expect((await scrape('wrong')).status).to.equal(401);
-    const { status, text } = await scrape('canary-metrics-token');
-    expect(status).to.equal(200);
-    expect(text).to.match(/^rm_hosts_total 0$/m).and.match(/^rm_hosts_online 0$/m).and.match(/^rm_build_info\{version="[^"]+",commit="[^"]+",node_version="v[^"]+"\} 1$/m);
-    expect(server.log()).to.not.include('canary-metrics-token');
-    await server.stop();
-    const elsewhere = await startServer({ env: { RM_METRICS_TOKEN: 't', RM_METRICS_TRUSTED_CIDR: '192.0.2.0/24' } });
-    expect((await newPerson(elsewhere).call('GET', '/metrics', undefined, { authorization: 'Bearer t' })).status).to.equal(403);
-    await elsewhere.stop();
-  });
-});
-
-describe('a restart of the server', function () {
-  this.timeout(60_000);
-
-  it('keeps users, sessions and their ends', async () => {
-    const server = await startServer({ env: { RM_COOKIE_SECURE: 'true' } });
-    const alice = await firstUser(server);
-    const gone = newPerson(server);
-    const login = await gone.call('POST', '/api/auth/login', ADMIN);
-    expect(login.headers.getSetCookie().find((line) => line.startsWith('rm_session='))).to.match(/; Secure/);
-    const ended = gone.cookies.get('rm_session') ?? '';
-    await gone.call('POST', '/api/auth/logout');
-    await server.kill();
-    const again = await startServer({ dataDir: server.dataDir });
-    expect(again.bootstrapToken).to.equal(undefined);
-    const person = newPerson(again);
-    person.cookies.set('rm_session', alice.cookies.get('rm_session') ?? '');
-    expect((await person.call('GET', '/api/account')).body).to.include({ username: 'Alice' });
-    person.cookies.set('rm_session', ended);
-    expect((await person.call('GET', '/api/account')).status).to.equal(401);
-    await again.kill();
-    await server.stop();
   });
 });
