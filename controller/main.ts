@@ -8,6 +8,7 @@ import { reconcileEnrollmentRequest } from './kinds/enrollmentRequest/reconcile.
 import { watchLeases } from './kinds/host/leases.js';
 import { reconcileHost } from './kinds/host/reconcile.js';
 import { reconcileRepository } from './kinds/repository/reconcile.js';
+import { jobLane } from './kinds/resticJob/lane.js';
 import { reconcileResticJob } from './kinds/resticJob/reconcile.js';
 import { reconcileSchedule } from './kinds/schedule/reconcile.js';
 import { reconcileSourceGroup } from './kinds/sourceGroup/reconcile.js';
@@ -63,8 +64,7 @@ export function startControllers(options: ControllerOptions): Controllers {
     outcomes: options.outcomes, planKey: options.planKey, writer: controllerWriter, startTime: clock.now(), caughtUp: caughtUp.wait,
   };
 
-  // Jobs of one host are decided one after the other: each must see what the last one was given.
-  const laneOfJob = (key: string): string => cache.get('ResticJob', parseKey(key))?.spec.hostRef.name ?? key;
+  const laneOfJob = (key: string): string => jobLane(cache.get('ResticJob', parseKey(key)), { cache, namespace }) ?? key;
   const queueOf = (kind: ReconciledKind): WorkQueue => new WorkQueue(kind === 'ResticJob' ? { clock, lane: laneOfJob } : { clock });
   const queues: Record<ReconciledKind, WorkQueue> = { Host: queueOf('Host'), Repository: queueOf('Repository'), SourceGroup: queueOf('SourceGroup'), Schedule: queueOf('Schedule'), ResticJob: queueOf('ResticJob'), EnrollmentRequest: queueOf('EnrollmentRequest') };
   const garbage = options.collectGarbage === false ? undefined : new WorkQueue({ clock });

@@ -8,7 +8,8 @@ import { groupsOf, hostsOf } from './plan/select.js';
 import { ALL, fingerprintOf, isFinished, REPOSITORY_LABEL, repositoryOf, scheduleOf, snapshotHostOf } from './runtime/indexes.js';
 import type { Cache, CacheEvent } from './runtime/types.js';
 import { conditionOf, isTrue } from './status/conditions.js';
-import { repositoryNameOf } from './runtime/jobs.js';
+import { isExclusive, isReading } from './runtime/jobTypes.js';
+import { jobsAtWork, repositoryNameOf } from './runtime/jobs.js';
 
 /** The kinds that have a reconcile. */
 export type ReconciledKind = 'Host' | 'Repository' | 'SourceGroup' | 'Schedule' | 'ResticJob' | 'EnrollmentRequest';
@@ -55,7 +56,8 @@ function hostChanged(event: EventOf<'Host'>, cache: Cache, namespace: string, wa
   const onlineChanged = changed(event, (host) => isTrue(host, 'Online'));
   const planChanged = changed(event, (host) => host.status?.desiredRevision, (host) => host.status?.planGeneration, (host) => conditionOf(host, 'Synced')?.reason);
   if (specChanged || onlineChanged || planChanged) for (const job of cache.byIndex('ResticJob', 'active', name)) wake.now('ResticJob', job.metadata.name);
-  if (specChanged || onlineChanged) for (const repository of both(event, (host) => [repositoryOf(host)])) wake.now('Repository', repository);
+  if (specChanged || onlineChanged || changed(event, (host) => host.status?.agent?.timeZone)) for (const repository of both(event, (host) => [repositoryOf(host)])) wake.now('Repository', repository);
+  if (onlineChanged) for (const job of cache.byIndex('ResticJob', 'active', name)) wakeQueueOf(job, cache, namespace, wake);
   if (specChanged) for (const repository of cache.byIndex('Repository', 'runner', name)) wake.now('Repository', repository.metadata.name);
   if (changed(event, (host) => host.status?.appliedRevision, (host) => host.status?.desiredRevision, (host) => host.status?.agent?.timeZone)) {
     for (const group of groupsOf(object, cache)) for (const schedule of cache.byIndex('Schedule', 'sourceGroup', group.metadata.name)) wake.soon('Schedule', schedule.metadata.name);
@@ -85,9 +87,18 @@ function hostChanged(event: EventOf<'Host'>, cache: Cache, namespace: string, wa
 function repositoryChanged(event: EventOf<'Repository'>, cache: Cache, namespace: string, wake: Wake): void {
   const { name } = event.object.metadata;
   wake.now('Repository', name);
-  if (!changed(event, (repository) => repository.metadata.generation, (repository) => repository.status?.id, (repository) => repository.status?.phase, (repository) => conditionOf(repository, 'Available'), (repository) => conditionOf(repository, 'Stalled'))) return;
+  if (!changed(event, (repository) => repository.metadata.generation, (repository) => repository.status?.id, (repository) => repository.status?.phase, (repository) => repository.status?.deletionProtection, (repository) => conditionOf(repository, 'Available'), (repository) => conditionOf(repository, 'Stalled'))) return;
   for (const host of cache.byIndex('Host', 'repository', name)) wake.now('Host', host.metadata.name);
   wakeJobsOf(name, cache, namespace, wake);
+}
+
+/** Jobs that wait for a repository which this one may hold. */
+function wakeQueueOf(job: EventOf<'ResticJob'>['object'], cache: Cache, namespace: string, wake: Wake): void {
+  if (!isExclusive(job) && !isReading(job)) return;
+  const repository = repositoryNameOf(job, cache.get('Host', { namespace, name: job.spec.hostRef.name }));
+  if (repository === undefined) return;
+  for (const other of jobsAtWork(repository, cache)) wake.now('ResticJob', other.metadata.name);
+  if (isExclusive(job)) wake.now('Repository', repository);
 }
 
 /** Unfinished jobs that work on a repository. */
@@ -138,6 +149,7 @@ function jobChanged(event: EventOf<'ResticJob'>, cache: Cache, namespace: string
   // A job that was over long ago goes without a word: who sums jobs up keeps what it has seen.
   const collected = event.type === 'DELETED' && isFinished(object);
   if (!collected) for (const other of cache.byIndex('ResticJob', 'active', host)) wake.now('ResticJob', other.metadata.name);
+  wakeQueueOf(object, cache, namespace, wake);
 
   if (object.spec.type === 'Init') {
     const repository = repositoryNameOf(object, cache.get('Host', { namespace, name: host }));

@@ -17,12 +17,12 @@ export function setUnfinished(status: ResticJobStatus, finding: Finding<JobReaso
 
 /** Copies what the agent's session observed of the run. */
 export function copyReport(status: ResticJobStatus, report: ResticJobObserved): void {
-  const { startTime, completionTime, attempts, exitCode, warnings, summary, snapshotID } = report;
-  Object.assign(status, Object.fromEntries(Object.entries({ startTime, completionTime, attempts, exitCode, warnings, summary, snapshotID }).filter(([, value]) => value !== undefined)));
+  const { startTime, completionTime, attempts, exitCode, warnings, summary, snapshotID, skippedFiles, targetDirectory, forgetPlan } = report;
+  Object.assign(status, Object.fromEntries(Object.entries({ startTime, completionTime, attempts, exitCode, warnings, summary, snapshotID, skippedFiles, targetDirectory, forgetPlan }).filter(([, value]) => value !== undefined)));
 }
 
-/** Finished: result, times, and conditions that say whether it succeeded and whether it was complete. */
-export function setFinished(status: ResticJobStatus, phase: JobOutcome, finding: Finding<JobReason>, moment: Moment): void {
+/** Finished: result, times, and conditions that say whether it succeeded and whether it was complete. `ended`: how the run ended, when one did. */
+export function setFinished(status: ResticJobStatus, phase: JobOutcome, finding: Finding<JobReason>, moment: Moment, ended?: ResticJobObserved): void {
   status.reason = finding.reason;
   status.message = finding.message.slice(0, 4096);
   status.completionTime ??= timestamp(moment.now);
@@ -30,8 +30,8 @@ export function setFinished(status: ResticJobStatus, phase: JobOutcome, finding:
   if (start !== undefined && end !== undefined) status.duration = formatDuration(end - start);
   setCondition(status, 'Succeeded', phase === 'Succeeded' ? 'True' : 'False', finding, moment);
   if (phase === 'Succeeded') {
-    const partial = finding.reason === 'Partial' || status.observed?.reason === 'Partial';
-    setCondition(status, 'Complete', partial ? 'False' : 'True', partial ? { reason: 'Partial', message: status.observed?.message ?? finding.message } : { reason: 'Completed', message: 'nothing was skipped' }, moment);
+    const partial = finding.reason === 'Partial' || ended?.reason === 'Partial';
+    setCondition(status, 'Complete', partial ? 'False' : 'True', partial ? { reason: 'Partial', message: ended?.message ?? finding.message } : { reason: 'Completed', message: 'nothing was skipped' }, moment);
   }
   summarize(status, { type: 'ready', message: `the job is over: ${phase}` }, moment);
 }

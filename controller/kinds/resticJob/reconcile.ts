@@ -35,13 +35,13 @@ export async function reconcileResticJob(key: ObjectKey, ctx: ReconcileContext):
           const ended = report ?? { runID: job.metadata.uid, phase: outcome };
           await remember(job, ended, ctx);
           copyReport(status, ended);
-          setFinished(status, outcome, { reason: (ended.reason as JobReason | undefined) ?? (outcome === 'Succeeded' ? 'Completed' : outcome === 'Cancelled' ? 'Cancelled' : 'ResticFailed'), message: ended.message ?? '' }, moment);
+          setFinished(status, outcome, { reason: (ended.reason as JobReason | undefined) ?? (outcome === 'Succeeded' ? 'Completed' : outcome === 'Cancelled' ? 'Cancelled' : 'ResticFailed'), message: ended.message ?? '' }, moment, ended);
           announce(job, status.reason ?? outcome, status.message ?? '', outcome, ctx);
           break;
         }
         case 'finishAsStored':
           if (stored) copyReport(status, stored);
-          setFinished(status, outcome, { reason: 'AlreadyRan', message: `a job of this name ran before and ended ${outcome}${stored?.message ? `: ${stored.message}` : ''}; make a job of another name to run again` }, moment);
+          setFinished(status, outcome, { reason: 'AlreadyRan', message: `a job of this name ran before and ended ${outcome}${stored?.message ? `: ${stored.message}` : ''}; make a job of another name to run again` }, moment, stored);
           break;
         case 'finish': {
           const { reason } = action.params;

@@ -3,14 +3,19 @@
  * from the same checks for every job of its host, so that two decisions never name two different jobs as next.
  */
 import type { JobReason } from '#crds/conditions.js';
-import type { Host, ResticJob } from '#crds/kinds.js';
+import type { Host, Repository, ResticJob } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
+import { deletionProblem } from '../../plan/adminCredentials.js';
 import { compilePlan, type CompiledPlan } from '../../plan/compile.js';
+import { resolveCredentials } from '../../plan/credentials.js';
+import { resolveRunner } from '../../plan/runner.js';
 import { groupMatches } from '../../plan/select.js';
-import { ALL, repositoryOf } from '../../runtime/indexes.js';
-import { mayBeRunning, repositoryNameOf } from '../../runtime/jobs.js';
+import { repositoryOf } from '../../runtime/indexes.js';
+import { isDeleting, isLight, isRunnerOnly } from '../../runtime/jobTypes.js';
+import { repositoryNameOf } from '../../runtime/jobs.js';
 import type { ReconcileContext } from '../../runtime/types.js';
 import { conditionOf, isTrue } from '../../status/conditions.js';
+import { initQueue, repositoryQueue, whoseTurn } from './queues.js';
 
 export interface Wait {
   reason: JobReason;
@@ -22,25 +27,26 @@ export interface Wait {
 type Job = Stored<ResticJob>;
 const secretReasons = new Set<string>(['SecretNotFound', 'SecretNotLabelled', 'SecretIncomplete', 'SecretVariableRefused']);
 
-/** Oldest first; creation has whole seconds, so the name decides the rest. */
-function isOlder(a: Job, b: Job): boolean {
-  const order = (job: Job): string => `${job.metadata.creationTimestamp} ${job.metadata.name}`;
-  return order(a) < order(b);
-}
-
 /** What keeps a job from being offered, or undefined when it is its turn. */
 export function whyWait(job: Job, ctx: ReconcileContext): Wait | undefined {
   const host = ctx.cache.get('Host', { namespace: ctx.namespace, name: job.spec.hostRef.name });
   let compiled: CompiledPlan | undefined;
   const plan = (): CompiledPlan => (compiled ??= compilePlan(job.spec.hostRef.name, ctx));
-  return obstacle(job, host, plan, ctx) ?? otherTurn(job, host, plan, ctx);
+  const own = obstacle(job, host, plan, ctx);
+  if (own || isLight(job)) return own;
+  return whoseTurn(job, host, (other) => obstacle(other, host, plan, ctx) === undefined, ctx.cache);
 }
 
 /** Everything but the turn. What is missing comes first: that the host is away as well must not hide it. */
 function obstacle(job: Job, host: Stored<Host> | undefined, plan: () => CompiledPlan, ctx: ReconcileContext): Wait | undefined {
   if (job.spec.startedBy === 'Agent') return { reason: 'WaitingForAgent', message: 'the agent began this run; its report has not arrived yet' };
   if (!host) return { reason: 'HostNotFound', message: `Host ${ctx.namespace}/${job.spec.hostRef.name} (spec.hostRef) does not exist`, hopeless: 'HostNotFound' };
-  return groupObstacle(job, host, ctx) ?? repositoryObstacle(job, host, ctx) ?? hostObstacle(host) ?? readiness(job, host, ctx) ?? planObstacle(host, plan()) ?? initObstacle(job, host, ctx);
+  const name = repositoryNameOf(job, host) ?? '';
+  const repository = ctx.cache.get('Repository', { namespace: ctx.namespace, name });
+  const missing = groupObstacle(job, host, ctx) ?? repositoryObstacle(job, host, name, repository, ctx);
+  if (missing || !repository) return missing;
+  return runnerObstacle(job, repository, ctx) ?? deletionObstacle(job, repository, ctx) ?? suspension(host, repository) ?? absence(host) ?? readiness(job, repository)
+    ?? planObstacle(host, plan(), name) ?? initQueue(job, name, ctx) ?? repositoryQueue(job, name, ctx);
 }
 
 function groupObstacle(job: Job, host: Stored<Host>, ctx: ReconcileContext): Wait | undefined {
@@ -52,28 +58,42 @@ function groupObstacle(job: Job, host: Stored<Host>, ctx: ReconcileContext): Wai
   return undefined;
 }
 
-function hostObstacle(host: Stored<Host>): Wait | undefined {
-  const { name } = host.metadata;
-  if (host.spec.suspend) return { reason: 'Suspended', message: `host ${name} is suspended` };
-  if (!isTrue(host, 'Online')) return { reason: 'WaitingForHost', message: `host ${name} is not online` };
-  return undefined;
-}
-
-function repositoryObstacle(job: Job, host: Stored<Host>, ctx: ReconcileContext): Wait | undefined {
-  const name = repositoryNameOf(job, host) ?? '';
-  const repository = ctx.cache.get('Repository', { namespace: ctx.namespace, name });
-  if (!repository) return { reason: 'RepositoryNotFound', message: `Repository ${ctx.namespace}/${name} does not exist`, hopeless: 'RepositoryNotFound' };
-  if (name !== repositoryOf(host)) return { reason: 'RepositoryNotFound', message: `host ${host.metadata.name} uses repository ${repositoryOf(host)}, not ${name} (spec.repositoryRef)`, hopeless: 'RepositoryNotFound' };
+/** A restore may read any repository; everything else works on its host's. */
+function repositoryObstacle(job: Job, host: Stored<Host>, name: string, repository: Stored<Repository> | undefined, ctx: ReconcileContext): Wait | undefined {
+  const field = job.spec.restore?.repositoryRef ? ' (spec.restore.repositoryRef)' : job.spec.repositoryRef ? ' (spec.repositoryRef)' : '';
+  if (!repository) return { reason: 'RepositoryNotFound', message: `Repository ${ctx.namespace}/${name}${field} does not exist`, hopeless: 'RepositoryNotFound' };
+  const foreign = name !== repositoryOf(host);
+  if (foreign && !job.spec.restore?.repositoryRef) return { reason: 'RepositoryNotFound', message: `host ${host.metadata.name} uses repository ${repositoryOf(host)}, not ${name}${field}`, hopeless: 'RepositoryNotFound' };
   const { name: secret } = repository.spec.credentialsSecretRef;
   if (!ctx.cache.get('Secret', { namespace: ctx.namespace, name: secret })) return { reason: 'SecretNotFound', message: `Secret ${ctx.namespace}/${secret} (spec.credentialsSecretRef of repository ${name}) does not exist`, hopeless: 'NoCredentials' };
-  return undefined;
+  // The plan of the host speaks of its own repository only.
+  const read = foreign ? resolveCredentials(repository, ctx) : undefined;
+  return read && !read.ok ? { reason: 'NoCredentials', message: `repository ${name}: ${read.message}`, hopeless: 'NoCredentials' } : undefined;
 }
 
-/** Why no backup may go to a repository that is there. */
-function readiness(job: Job, host: Stored<Host>, ctx: ReconcileContext): Wait | undefined {
-  const name = repositoryNameOf(job, host) ?? '';
-  const repository = ctx.cache.get('Repository', { namespace: ctx.namespace, name });
-  if (!repository || job.spec.type === 'Init') return undefined;
+/** Deleting, checking and unlocking are the runner's (J9). */
+function runnerObstacle(job: Job, repository: Stored<Repository>, ctx: ReconcileContext): Wait | undefined {
+  if (!isRunnerOnly(job)) return undefined;
+  const runner = resolveRunner(repository, ctx);
+  const only = `a job of type ${job.spec.type} runs on the runner of its repository only`;
+  if (!runner.ok) return { reason: 'NotRunner', message: `${only}: ${runner.message}`, hopeless: 'NotRunner' };
+  const { name } = runner.host.metadata;
+  return name === job.spec.hostRef.name ? undefined : { reason: 'NotRunner', message: `${only}: the runner of ${repository.metadata.name} is host ${name}`, hopeless: 'NotRunner' };
+}
+
+function suspension(host: Stored<Host>, repository: Stored<Repository>): Wait | undefined {
+  if (host.spec.suspend) return { reason: 'Suspended', message: `host ${host.metadata.name} is suspended` };
+  return repository.spec.suspend ? { reason: 'Suspended', message: `repository ${repository.metadata.name} is suspended` } : undefined;
+}
+
+function absence(host: Stored<Host>): Wait | undefined {
+  return isTrue(host, 'Online') ? undefined : { reason: 'WaitingForHost', message: `host ${host.metadata.name} is not online` };
+}
+
+/** Why no job but the one that opens it may go to a repository that is there. */
+function readiness(job: Job, repository: Stored<Repository>): Wait | undefined {
+  if (job.spec.type === 'Init') return undefined;
+  const { name } = repository.metadata;
   const available = conditionOf(repository, 'Available');
   const said = available && available.status === 'False' ? `: ${available.message}` : '';
   if (repository.status?.phase === 'Replaced') return { reason: 'WaitingForRepository', message: `repository ${name} was replaced or is gone${said}`, hopeless: 'RepositoryReplaced' };
@@ -84,34 +104,16 @@ function readiness(job: Job, host: Stored<Host>, ctx: ReconcileContext): Wait | 
   return { reason: 'WaitingForRepository', message: `repository ${name} is not initialised yet` };
 }
 
-function planObstacle(host: Stored<Host>, plan: CompiledPlan): Wait | undefined {
+/** A dry run deletes nothing. */
+function deletionObstacle(job: Job, repository: Stored<Repository>, ctx: ReconcileContext): Wait | undefined {
+  const problem = isDeleting(job) && !job.spec.dryRun ? deletionProblem(repository, ctx) : undefined;
+  return problem === undefined ? undefined : { reason: 'AdminCredentialsRequired', message: problem, hopeless: 'AdminCredentialsRequired' };
+}
+
+function planObstacle(host: Stored<Host>, plan: CompiledPlan, repository: string): Wait | undefined {
+  // What is wrong with a host's own repository does not keep it from restoring out of another one: the job carries that.
+  if (!plan.ok && repository !== repositoryOf(host) && host.status?.planGeneration !== undefined) return undefined;
   if (!plan.ok) return { reason: 'WaitingForPlan', message: plan.message, ...(secretReasons.has(plan.reason) ? { hopeless: 'NoCredentials' as const } : {}) };
   if (plan.revision !== host.status?.desiredRevision) return { reason: 'WaitingForPlan', message: `the plan of host ${host.metadata.name} is being made` };
   return undefined;
-}
-
-/**
- * Two inits of one repository never run at once (tried: they destroy it). While its id is unknown any other Init holds it,
- * even one whose host is away; afterwards an Init only opens, and holds it while its host is there.
- */
-function initObstacle(job: Job, host: Stored<Host>, ctx: ReconcileContext): Wait | undefined {
-  const name = repositoryNameOf(job, host);
-  const known = ctx.cache.get('Repository', { namespace: ctx.namespace, name: name ?? '' })?.status?.id !== undefined;
-  for (const other of ctx.cache.byIndex('ResticJob', 'unfinishedInit', ALL)) {
-    if (other.metadata.uid === job.metadata.uid) continue;
-    const its = ctx.cache.get('Host', { namespace: ctx.namespace, name: other.spec.hostRef.name });
-    if (repositoryNameOf(other, its) !== name) continue;
-    const holds = mayBeRunning(other) ? !known || isTrue(its, 'Online') : job.spec.type === 'Init' && !known && isOlder(other, job);
-    if (holds) return { reason: 'WaitingForRepository', message: `job ${other.metadata.name} is opening repository ${name ?? ''}` };
-  }
-  return undefined;
-}
-
-/** One job at a time per host, the oldest that could start first. */
-function otherTurn(job: Job, host: Stored<Host> | undefined, plan: () => CompiledPlan, ctx: ReconcileContext): Wait | undefined {
-  const others = ctx.cache.byIndex('ResticJob', 'active', job.spec.hostRef.name).filter((other) => other.metadata.uid !== job.metadata.uid);
-  const running = others.find(mayBeRunning);
-  if (running) return { reason: 'WaitingForTurn', message: `job ${running.metadata.name} is running on this host` };
-  const next = others.find((other) => !other.spec.cancel && isOlder(other, job) && !obstacle(other, host, plan, ctx));
-  return next ? { reason: 'WaitingForTurn', message: `job ${next.metadata.name} is older and next on this host` } : undefined;
 }
