@@ -128,6 +128,7 @@ function groupChanged(event: EventOf<'SourceGroup'>, cache: Cache, namespace: st
   wake.now('SourceGroup', name);
   if (!changed(event, (group) => group.metadata.generation)) return;
   for (const host of both(event, (group) => hostsOf(group, cache, namespace).map((member) => member.metadata.name))) wake.now('Host', host);
+  for (const repository of both(event, (group) => hostsOf(group, cache, namespace).map(repositoryOf))) wake.now('Repository', repository);
   for (const schedule of cache.byIndex('Schedule', 'sourceGroup', name)) wake.now('Schedule', schedule.metadata.name);
   for (const job of cache.byIndex('ResticJob', 'sourceGroup', name)) if (!isFinished(job)) wake.now('ResticJob', job.metadata.name);
 }
@@ -136,6 +137,7 @@ function scheduleChanged(event: EventOf<'Schedule'>, cache: Cache, namespace: st
   wake.now('Schedule', event.object.metadata.name);
   if (!changed(event, (schedule) => schedule.metadata.generation, changedAt)) return;
   for (const name of both(event, (schedule) => schedule.spec.sourceGroupRefs.map((ref) => ref.name))) {
+    wake.now('SourceGroup', name);
     const group = cache.get('SourceGroup', { namespace, name });
     for (const host of group ? hostsOf(group, cache, namespace) : []) wake.now('Host', host.metadata.name);
   }

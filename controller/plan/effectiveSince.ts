@@ -16,10 +16,16 @@ export function effectiveSince(schedule: Stored<Schedule>, host: Stored<Host>): 
 
 /** When schedule, timeZone or suspend last changed, as far as it can be told; epoch ms. */
 export function changedAt(schedule: Stored<Schedule>): number {
-  let since = parseTime(schedule.metadata.creationTimestamp) ?? 0;
-  for (const entry of schedule.metadata.managedFields ?? []) {
-    const spec = entry.subresource ? undefined : entry.fieldsV1?.['f:spec'];
-    if (typeof spec !== 'object' || spec === null || !fields.some((field) => Object.hasOwn(spec, field))) continue;
+  return changedSince(schedule, ['f:spec'], fields);
+}
+
+/** When one of the fields under a path of the spec last changed, as far as managedFields tell, else the creation; epoch ms. */
+export function changedSince({ metadata }: { metadata: Stored<Schedule>['metadata'] }, path: readonly string[], names: readonly string[]): number {
+  let since = parseTime(metadata.creationTimestamp) ?? 0;
+  for (const entry of metadata.managedFields ?? []) {
+    let at: unknown = entry.subresource ? undefined : entry.fieldsV1;
+    for (const step of path) at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[step] : undefined;
+    if (typeof at !== 'object' || at === null || !names.some((name) => Object.hasOwn(at, name))) continue;
     since = Math.max(since, parseTime(entry.time) ?? 0);
   }
   return since;

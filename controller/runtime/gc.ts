@@ -7,7 +7,7 @@
 import type { Kind, ResticJob, Schedule } from '#crds/kinds.js';
 import { keyOf, keyText, type ObjectKey, type Stored } from '#crds/meta.js';
 import { collectOwned, dependantsOf, inBatches, kindOf, needsLook, ownedKinds, remove, type AnyStored } from './gcOwned.js';
-import { historyBucket, isFinished, scheduleOf } from './indexes.js';
+import { historyBucket, isFinished, scheduleOf, upkeepBucket } from './indexes.js';
 import { parseKey } from './loop.js';
 import type { WorkQueue } from './queue.js';
 import { parseTime, requeueAt } from './time.js';
@@ -39,9 +39,16 @@ export function createCollector(ctx: ReconcileContext, queue: WorkQueue): Collec
 
   function lookAtJob(job: Stored<ResticJob>): void {
     if (!isFinished(job)) return;
-    if (job.spec.ttlSecondsAfterFinished !== undefined) queue.addAfter(`job|${keyText(keyOf(job))}`, expiryOf(job, job.spec.ttlSecondsAfterFinished, ctx) - ctx.clock.now());
+    lookAtExpiry(job);
+    // The one that was the newest before may go now.
+    const upkeep = upkeepBucket(job);
+    if (upkeep !== undefined) for (const other of ctx.cache.byIndex('ResticJob', 'upkeepOver', upkeep)) lookAtExpiry(other);
     const bucket = historyBucket(job);
     if (bucket !== undefined) queue.addAfter(`history|${bucket}`, SEEN_MS);
+  }
+
+  function lookAtExpiry(job: Stored<ResticJob>): void {
+    if (job.spec.ttlSecondsAfterFinished !== undefined) queue.addAfter(`job|${keyText(keyOf(job))}`, expiryOf(job, job.spec.ttlSecondsAfterFinished, ctx) - ctx.clock.now());
   }
 
   function lookAtDependants(uid: string): void {
@@ -99,8 +106,16 @@ async function collectExpired(key: ObjectKey, ctx: ReconcileContext): Promise<Re
   const now = ctx.clock.now();
   const due = expiryOf(job, ttl, ctx);
   if (now < due) return requeueAt(now, due);
+  if (isNewestUpkeep(job, ctx)) return {};
   await remove('ResticJob', job, ctx);
   return {};
+}
+
+/** The last forget, prune and check of a repository stay: a monthly check is looked up for longer than a week, a held plan waits for its approval. */
+function isNewestUpkeep(job: Stored<ResticJob>, { cache }: ReconcileContext): boolean {
+  const bucket = upkeepBucket(job);
+  const ended = ({ status }: Stored<ResticJob>): number => parseTime(status?.completionTime) ?? 0;
+  return bucket !== undefined && !cache.byIndex('ResticJob', 'upkeepOver', bucket).some((other) => ended(other) > ended(job) || (ended(other) === ended(job) && other.metadata.name > job.metadata.name));
 }
 
 /** Keeps the newest of each outcome per schedule, group and host. A schedule that is gone counts with the default limits (E23). */

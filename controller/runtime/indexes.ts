@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { labels, SECRET_USE_LABEL, type EnrollmentRequest, type Host, type Kind, type KindMap, type ResticJob, type Schedule, type SourceGroup } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
-import { isExclusive, isReading } from './jobTypes.js';
+import { isExclusive, isReading, isUpkeep } from './jobTypes.js';
 
 type IndexFunction<K extends Kind> = (object: Stored<KindMap[K]>) => readonly string[];
 type Indexes = { [K in Kind]?: Record<string, IndexFunction<K>> };
@@ -69,9 +69,16 @@ export const place = {
   host: (name: string): string => `host/${name}`,
 };
 
-/** Bucket of finished maintenance jobs of one repository and type: the newest stays beyond its ttl. */
+/** A maintenance job that tells how its repository is: it ran to an end, or maintenance wanted it to. A person's that never started tells nothing. */
+export function tellsOfUpkeep(job: Pick<ResticJob, 'spec' | 'status'>): boolean {
+  const { reason, observed } = job.status ?? {};
+  if (!isUpkeep(job) || !isFinished(job) || reason === 'AlreadyRan' || reason === 'CancelledBeforeStart') return false;
+  return observed !== undefined || job.spec.origin?.type === 'Maintenance';
+}
+
+/** Bucket of those of one repository and type: the newest stays beyond its ttl. */
 export function upkeepBucket(job: Pick<ResticJob, 'spec' | 'metadata' | 'status'>): string | undefined {
-  return isExclusive(job) && isFinished(job) ? `${job.spec.type}/${placeOf(job)}` : undefined;
+  return tellsOfUpkeep(job) ? `${job.spec.type}/${placeOf(job)}` : undefined;
 }
 
 /** True when the run found no repository, or another one, where the pinned one should be. */
@@ -115,8 +122,8 @@ const resticJob: Record<string, IndexFunction<'ResticJob'>> = {
   /** Unfinished jobs that need a repository for themselves, or beside nobody who deletes. */
   atWork: (object) => ((isExclusive(object) || isReading(object)) && !isFinished(object) ? [placeOf(object)] : []),
   /** Jobs that look after a repository, finished or not. */
-  upkeep: (object) => (isExclusive(object) ? [placeOf(object)] : []),
-  upkeepFinished: (object) => some(upkeepBucket(object)),
+  upkeep: (object) => (isUpkeep(object) ? [placeOf(object)] : []),
+  upkeepOver: (object) => some(upkeepBucket(object)),
 };
 
 const enrollmentRequest: Record<string, IndexFunction<'EnrollmentRequest'>> = {

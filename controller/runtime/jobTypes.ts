@@ -18,3 +18,5 @@ export const isReading = (job: Typed): boolean => reading.has(job.spec.type);
 export const isLight = (job: Typed): boolean => light.has(job.spec.type);
 export const isRunnerOnly = (job: Typed): boolean => runnerOnly.has(job.spec.type);
 export const isDeleting = (job: Typed): boolean => deleting.has(job.spec.type);
+/** Looks after its repository: no dry run and no deletion of chosen snapshots. */
+export const isUpkeep = (job: Typed): boolean => isExclusive(job) && !job.spec.dryRun && job.spec.forget?.snapshotIDs === undefined;

@@ -1235,7 +1235,7 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
           },
           "maintenance": {
            "type": "object",
-           "description": "The due moment that was last acted upon, of each task.",
+           "description": "The due moment up to which each task was acted upon.",
            "properties": {
             "forget": {
              "type": "object",
@@ -1243,6 +1243,11 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
               "lastDueTime": {
                "type": "string",
                "format": "date-time"
+              },
+              "schedule": {
+               "type": "string",
+               "maxLength": 400,
+               "description": "The cron and time zone in force, or suspended: nothing is due for the time before a change of it."
               }
              }
             },
@@ -1252,6 +1257,11 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
               "lastDueTime": {
                "type": "string",
                "format": "date-time"
+              },
+              "schedule": {
+               "type": "string",
+               "maxLength": 400,
+               "description": "The cron and time zone in force, or suspended: nothing is due for the time before a change of it."
               }
              }
             },
@@ -1261,6 +1271,11 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
               "lastDueTime": {
                "type": "string",
                "format": "date-time"
+              },
+              "schedule": {
+               "type": "string",
+               "maxLength": 400,
+               "description": "The cron and time zone in force, or suspended: nothing is due for the time before a change of it."
               }
              }
             }

@@ -201,7 +201,7 @@ message?: string
 jobName?: string
 }
 /**
- * The due moment that was last acted upon, of each task.
+ * The due moment up to which each task was acted upon.
  */
 export interface RepositoryMaintenance1 {
 forget?: RepositoryMaintenanceForget1
@@ -210,12 +210,24 @@ check?: RepositoryMaintenanceCheck1
 }
 export interface RepositoryMaintenanceForget1 {
 lastDueTime?: string
+/**
+ * The cron and time zone in force, or suspended: nothing is due for the time before a change of it.
+ */
+schedule?: string
 }
 export interface RepositoryMaintenancePrune1 {
 lastDueTime?: string
+/**
+ * The cron and time zone in force, or suspended: nothing is due for the time before a change of it.
+ */
+schedule?: string
 }
 export interface RepositoryMaintenanceCheck1 {
 lastDueTime?: string
+/**
+ * The cron and time zone in force, or suspended: nothing is due for the time before a change of it.
+ */
+schedule?: string
 }
 export interface RepositoryLocksItem {
 hostname?: string

@@ -7,6 +7,8 @@ import { timeZoneProblem } from '#crds/schedule.js';
 import type { HostLastBackup } from '#crds/types/host.gen.js';
 import type { Plan } from '#crds/wire/agentProtocol.gen.js';
 import { compilePlan, type CompiledPlan } from '../../plan/compile.js';
+import { hookProblem } from '../../plan/hooks.js';
+import { sharedTags } from '../../plan/policies.js';
 import { oldest } from '../../plan/snapshotHost.js';
 import { isFinished, repositoryOf } from '../../runtime/indexes.js';
 import { parseTime, timestamp } from '../../runtime/time.js';
@@ -25,6 +27,8 @@ export interface GatheredHost {
   plan: CompiledPlan;
   /** What is wrong with the spec or its references. */
   problem?: Finding<ReadyReason>;
+  /** Tags whose retention is stopped because several groups share them (E2). */
+  sharedTags: ReturnType<typeof sharedTags>;
   lastBackup?: HostLastBackup;
   /** Epoch ms. */
   nextBackup?: number;
@@ -50,17 +54,18 @@ export function gatherHostFacts(host: Stored<Host>, ctx: ReconcileContext): Gath
     repository: cache.get('Repository', { namespace, name: repositoryOf(host) }),
     plan,
     problem: problemOf(host, plan, ctx),
+    sharedTags: sharedTags(host, cache),
     lastBackup: lastBackupOf(host, cache.byIndex('ResticJob', 'host', host.metadata.name)),
     nextBackup: plan.ok && !host.spec.suspend ? nextBackupOf(plan.plan, agent?.timeZone, now, ctx) : undefined,
   };
 }
 
-function problemOf(host: Stored<Host>, plan: CompiledPlan, { cache }: ReconcileContext): Finding<ReadyReason> | undefined {
+function problemOf(host: Stored<Host>, plan: CompiledPlan, ctx: ReconcileContext): Finding<ReadyReason> | undefined {
   const { fingerprint } = host.spec.enrollment ?? {};
-  const rivals = fingerprint === undefined ? [] : cache.byIndex('Host', 'fingerprint', fingerprint);
+  const rivals = fingerprint === undefined ? [] : ctx.cache.byIndex('Host', 'fingerprint', fingerprint);
   const owner = rivals.length > 1 ? oldest(rivals, host) : undefined;
   if (owner) return { reason: 'FingerprintTaken', message: `spec.enrollment.fingerprint belongs to host ${owner}: one agent is one host` };
-  return plan.ok ? undefined : { reason: plan.reason, message: plan.message };
+  return plan.ok ? hookProblem(host.spec.hooks, ctx) : { reason: plan.reason, message: plan.message };
 }
 
 /** Characters of an RFC 3339 time in UTC up to the second. */
@@ -75,7 +80,7 @@ function lastBackupOf(host: Stored<Host>, jobs: readonly Stored<ResticJob>[]): H
   const since = (known?.time ?? '').slice(0, SECONDS);
   for (const job of jobs) {
     if ((job.status?.completionTime ?? '').slice(0, SECONDS) < since) continue;
-    if (job.spec.type !== 'Backup' || !isFinished(job) || job.status?.reason === 'AlreadyRan' || job.status?.reason === 'CancelledBeforeStart') continue;
+    if (job.spec.type !== 'Backup' || job.spec.dryRun || !isFinished(job) || job.status?.reason === 'AlreadyRan' || job.status?.reason === 'CancelledBeforeStart') continue;
     const completed = parseTime(job.status?.completionTime) ?? 0;
     if (completed > at || (completed === at && job.metadata.name === known?.jobName)) [newest, at] = [job, completed];
   }

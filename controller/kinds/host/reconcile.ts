@@ -7,7 +7,7 @@ import { assertNever, decide } from '../../runtime/decide.js';
 import { repositoryOf } from '../../runtime/indexes.js';
 import { requeueAt } from '../../runtime/time.js';
 import type { ReconcileContext, Result } from '../../runtime/types.js';
-import { conditionOf, isTrue, setCondition, summarize, type Finding, type Moment } from '../../status/conditions.js';
+import { conditionOf, isTrue, removeCondition, setCondition, summarize, type Finding, type Moment } from '../../status/conditions.js';
 import { withStatus } from '../../status/patch.js';
 import { gatherHostFacts, nextBackupText, type GatheredHost } from './facts.js';
 import { hostMachine, type HostPhase } from './machine.js';
@@ -34,6 +34,7 @@ export async function reconcileHost(key: ObjectKey, ctx: ReconcileContext): Prom
     setRepositoryReady(status, host, gathered, moment);
     setPlan(status, plan);
     setSynced(status, gathered, online, moment);
+    setRetention(status, gathered, moment);
     if (gathered.lastBackup) status.lastBackup = gathered.lastBackup;
     status.nextBackup = nextBackupText(gathered.nextBackup);
     summarize(status, problem ? { type: 'stalled', ...problem } : { type: 'ready' }, moment);
@@ -57,6 +58,13 @@ function setRepositoryReady(status: HostStatus, host: Stored<Host>, { repository
   const available = conditionOf(repository, 'Available');
   const finding = available ? { reason: available.reason as RepositoryReason, message: available.message } : { reason: 'NeverOpened' as const, message: 'the repository was not opened yet' };
   setCondition(status, 'RepositoryReady', available?.status ?? 'Unknown', finding, moment);
+}
+
+/** There only while true. A label can stop retention here, never a backup (E2). */
+function setRetention(status: HostStatus, { sharedTags }: GatheredHost, moment: Moment): void {
+  if (sharedTags.length === 0) { removeCondition(status, 'RetentionAmbiguous'); return; }
+  const message = `several source groups share a tag on this host, so forget leaves its snapshots alone: ${sharedTags.map(({ tag, groups }) => `${tag} (${groups.join(', ')})`).join('; ')}`;
+  setCondition(status, 'RetentionAmbiguous', 'True', { reason: 'TagShared', message }, moment);
 }
 
 /** A plan that cannot be made leaves the last revision standing: the agent keeps what it has. */

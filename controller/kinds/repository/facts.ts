@@ -2,7 +2,8 @@
 import type { ReadyReason, RepositoryReason } from '#crds/conditions.js';
 import type { Host, Repository, ResticJob } from '#crds/kinds.js';
 import { keyText, type Stored } from '#crds/meta.js';
-import { credentialsHash, resolveCredentials } from '../../plan/credentials.js';
+import { resolveAdminCredentials } from '../../plan/adminCredentials.js';
+import { credentialsHash, resolveCredentials, type CredentialsResult } from '../../plan/credentials.js';
 import { resolveRunner, type Runner } from '../../plan/runner.js';
 import { isFinished } from '../../runtime/indexes.js';
 import { parseTime } from '../../runtime/time.js';
@@ -11,6 +12,7 @@ import { isTrue, type Finding } from '../../status/conditions.js';
 import { initJobsOf, newestEvidence, reportedID, type Evidence } from './evidence.js';
 import { initJobName, OPEN_LABEL, openKey, requestOf } from './initJob.js';
 import type { RepositoryFacts } from './machine.js';
+import { taskProblem } from './tasks.js';
 
 type Job = Stored<ResticJob>;
 
@@ -72,15 +74,15 @@ export function gatherRepositoryFacts(repository: Stored<Repository>, ctx: Recon
   const retryAt = failed && attempt && passing.has(attempt.status?.reason) ? failedAt + retryDelay(attempts) : undefined;
   const due = !attempted || (pinned === undefined && id === undefined && attempt === undefined) || (retryAt !== undefined && now >= retryAt);
   const safe = pinned !== undefined || !latest || !unsure.has(latest.status?.reason) || (runner.ok && latest.spec.hostRef.name === runner.host.metadata.name) || runnerGone(latest, ctx);
-  const able = runner.ok && isTrue(runner.host, 'Online') && !runner.host.spec.suspend;
+  const able = runner.ok && isTrue(runner.host, 'Online') && !runner.host.spec.suspend && !repository.spec.suspend;
   const mayOpen = hash !== undefined && key !== undefined && due && safe && able && !inFlight;
 
   return {
-    facts: { knowledge, mayOpen },
+    facts: { knowledge, mayOpen, suspended: repository.spec.suspend === true },
     now,
     hosts: cache.byIndex('Host', 'repository', repository.metadata.name).length,
     runner,
-    problem: !secret.ok ? { reason: secret.reason, message: secret.message } : !runner.ok && runner.reason !== 'NoHost' ? { reason: runner.reason, message: runner.message } : undefined,
+    problem: problemOf(repository, secret, runner, ctx),
     credentialsHash: hash,
     attempted,
     id,
@@ -94,6 +96,14 @@ export function gatherRepositoryFacts(repository: Stored<Repository>, ctx: Recon
     stale: jobs.filter((job) => (job.status?.phase ?? 'Queued') === 'Queued' && job.metadata.labels?.[OPEN_LABEL] !== undefined && runner.ok && job.spec.hostRef.name !== runner.host.metadata.name),
     retryAt: able && retryAt !== undefined && retryAt > now ? retryAt : undefined,
   };
+}
+
+/** The first of what is wrong with the spec or its references. */
+function problemOf(repository: Stored<Repository>, secret: CredentialsResult, runner: Runner, ctx: ReconcileContext): Finding<ReadyReason> | undefined {
+  if (!secret.ok) return { reason: secret.reason, message: secret.message };
+  if (!runner.ok && runner.reason !== 'NoHost') return { reason: runner.reason, message: runner.message };
+  const admin = resolveAdminCredentials(repository, ctx);
+  return admin.ok ? taskProblem(repository) : { reason: admin.reason, message: admin.message };
 }
 
 /** The newest opens, as far back as they were for these credentials: going back to former ones opens again. */

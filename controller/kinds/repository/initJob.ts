@@ -10,11 +10,17 @@ import type { Stored } from '#crds/meta.js';
 export const OPEN_LABEL = 'restic-manager.io/open';
 /** On a Repository: any new value asks for another open. */
 export const PROBE_ANNOTATION = 'restic-manager.io/probe';
-const WEEK_SECONDS = 7 * 86_400;
+export const WEEK_SECONDS = 7 * 86_400;
 
-/** First 8 hex digits of the SHA-256 over JSON.stringify of the parts. */
-function hash8(...parts: string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 8);
+/** First hex digits of the SHA-256 over JSON.stringify of the parts. */
+export function hashOf(digits: number, ...parts: string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, digits);
+}
+
+/** A job's name: the repository's, cut to what a name has room for, and a suffix that begins with '-'. */
+export function jobNameOf(repository: string, suffix: string): string {
+  const room = 63 - suffix.length;
+  return `${repository.length <= room ? repository : repository.slice(0, room).replace(/-+$/, '')}${suffix}`;
 }
 
 export function requestOf(repository: Pick<Repository, 'metadata'>): string {
@@ -23,14 +29,12 @@ export function requestOf(repository: Pick<Repository, 'metadata'>): string {
 
 /** What the present credentials and request are opened under: the value of OPEN_LABEL. */
 export function openKey(credentialsHash: string, request: string): string {
-  return hash8(credentialsHash, request);
+  return hashOf(8, credentialsHash, request);
 }
 
 /** @param again what tells a further open with the same credentials and request from those before */
 export function initJobName(repository: string, credentialsHash: string, request: string, again: readonly string[] = []): string {
-  const suffix = `-init-${again.length === 0 ? hash8(credentialsHash, request) : hash8(credentialsHash, request, ...again)}`;
-  const room = 63 - suffix.length;
-  return `${repository.length <= room ? repository : repository.slice(0, room).replace(/-+$/, '')}${suffix}`;
+  return jobNameOf(repository, `-init-${hashOf(8, credentialsHash, request, ...again)}`);
 }
 
 export function newInitJob(name: string, key: string, repository: Stored<Repository>, host: Stored<Host>): ResticJob {

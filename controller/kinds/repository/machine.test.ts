@@ -3,11 +3,11 @@ import { combinations, expectSound, rowOf } from '../../../test/builders/machine
 import { decide } from '../../runtime/decide.js';
 import { repositoryMachine, type RepositoryFacts, type RepositoryPhase } from './machine.js';
 
-const table = combinations<RepositoryFacts>({ knowledge: ['nothing', 'opening', 'opened', 'failed', 'replaced'], mayOpen: [false, true] });
-const phases: RepositoryPhase[] = ['Unknown', 'Initializing', 'Ready', 'InitFailed', 'Replaced'];
+const table = combinations<RepositoryFacts>({ knowledge: ['nothing', 'opening', 'opened', 'failed', 'replaced'], mayOpen: [false, true], suspended: [false, true] });
+const phases: RepositoryPhase[] = ['Unknown', 'Initializing', 'Ready', 'InitFailed', 'Replaced', 'Suspended'];
 
 describe('the state of a repository (H5)', () => {
-  const rows: [string, string, RepositoryFacts, string][] = [
+  const rows: [string, string, Omit<RepositoryFacts, 'suspended'> & { suspended?: boolean }, string][] = [
     ['stays Unknown while nobody can open it', 'Unknown', { knowledge: 'nothing', mayOpen: false }, 'Unknown'],
     ['makes one Init job when its runner is there', 'Unknown', { knowledge: 'nothing', mayOpen: true }, 'Initializing: makeInit'],
     ['is Initializing while the job is on its way', 'Initializing', { knowledge: 'opening', mayOpen: false }, 'Initializing'],
@@ -19,9 +19,13 @@ describe('the state of a repository (H5)', () => {
     ['raises an alarm when it is gone or another one', 'Ready', { knowledge: 'replaced', mayOpen: false }, 'Replaced: raiseAlarm'],
     ['never answers a replaced one with an init', 'Ready', { knowledge: 'replaced', mayOpen: true }, 'Replaced: raiseAlarm'],
     ['is Ready again when the pinned one is back', 'Replaced', { knowledge: 'opened', mayOpen: false }, 'Ready'],
+    ['rests when it is suspended, whatever is known of it', 'Ready', { knowledge: 'replaced', mayOpen: false, suspended: true }, 'Suspended'],
+    ['takes note of its id when an open ends while it is suspended', 'Initializing', { knowledge: 'opened', mayOpen: false, suspended: true }, 'Suspended: pinID'],
+    ['goes on from what is known when it is not suspended any more', 'Suspended', { knowledge: 'opened', mayOpen: false }, 'Ready: pinID'],
+    ['raises the alarm then that it did not raise before', 'Suspended', { knowledge: 'replaced', mayOpen: false }, 'Replaced: raiseAlarm'],
     ['falls back to Unknown when its job was deleted', 'Initializing', { knowledge: 'nothing', mayOpen: false }, 'Unknown'],
   ];
-  for (const [sentence, from, facts, expected] of rows) it(sentence, () => { expect(rowOf(repositoryMachine, from, facts)).to.equal(expected); });
+  for (const [sentence, from, facts, expected] of rows) it(sentence, () => { expect(rowOf(repositoryMachine, from, { suspended: false, ...facts })).to.equal(expected); });
 
   it('reaches every state and has no dead end', () => { expectSound(repositoryMachine, table); });
 

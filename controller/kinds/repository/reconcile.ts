@@ -1,8 +1,8 @@
-/** Keeps a repository's status: who uses it, whether it is the pinned one, and the job that opens it. */
+/** Keeps a repository's status: who uses it, whether it is the pinned one, the job that opens it, and its maintenance. */
 import type { RepositoryReason } from '#crds/conditions.js';
 import type { Repository } from '#crds/kinds.js';
-import { keyOf, type ObjectKey, type Stored } from '#crds/meta.js';
-import { AlreadyExists, NotFound } from '#crds/objectStore.js';
+import type { ObjectKey, Stored } from '#crds/meta.js';
+import { AlreadyExists } from '#crds/objectStore.js';
 import type { RepositoryStatus } from '#crds/types/repository.gen.js';
 import { assertNever, decide } from '../../runtime/decide.js';
 import { requeueAt } from '../../runtime/time.js';
@@ -12,6 +12,8 @@ import { withStatus } from '../../status/patch.js';
 import { failureOf, gatherRepositoryFacts, type GatheredRepository } from './facts.js';
 import { newInitJob } from './initJob.js';
 import { repositoryMachine, type RepositoryPhase } from './machine.js';
+import { actOnMaintenance, dropUntaken, maintenanceMoments, showMaintenance } from './maintenance.js';
+import { gatherMaintenance } from './maintenanceFacts.js';
 
 export async function reconcileRepository(key: ObjectKey, ctx: ReconcileContext): Promise<Result> {
   const repository = ctx.cache.get('Repository', key);
@@ -20,11 +22,12 @@ export async function reconcileRepository(key: ObjectKey, ctx: ReconcileContext)
   const { facts, now, problem, next, stale } = gathered;
   const { phase, actions } = decide(repositoryMachine, repository.status?.phase ?? ('Unknown' as RepositoryPhase), facts);
   const moment: Moment = { generation: repository.metadata.generation, now };
+  const maintenance = gatherMaintenance(repository, { phase, id: repository.status?.id, runner: gathered.runner }, ctx);
 
   return withStatus('Repository', repository, ctx, async (status) => {
     status.phase = phase;
     let madeInit = false;
-    for (const job of stale) await dropStale(keyOf(job), job.metadata.resourceVersion, ctx);
+    for (const job of stale) await dropUntaken(job, ctx);
     for (const action of actions) {
       switch (action.type) {
         case 'makeInit':
@@ -49,8 +52,10 @@ export async function reconcileRepository(key: ObjectKey, ctx: ReconcileContext)
     status.sharedTrust = gathered.hosts > 1;
     copyObserved(status);
     setAvailable(status, repository, gathered, madeInit, moment);
+    await actOnMaintenance(status, repository, maintenance, gathered.runner, ctx);
+    showMaintenance(status, repository, maintenance, ctx, moment);
     summarize(status, problem ? { type: 'stalled', ...problem } : { type: 'ready' }, moment);
-    return requeueAt(now, gathered.retryAt);
+    return requeueAt(now, gathered.retryAt, ...maintenanceMoments(maintenance));
   });
 }
 
@@ -63,29 +68,22 @@ async function makeInit({ name, key, host }: NonNullable<GatheredRepository['nex
   }
 }
 
-/** An Init nobody took, for a host that is not the runner any more, would hold the repository for ever. */
-async function dropStale(key: ObjectKey, resourceVersion: string, ctx: ReconcileContext): Promise<void> {
-  try {
-    await ctx.store.delete('ResticJob', key, { ...ctx.writer, preconditions: { resourceVersion } });
-  } catch (error) {
-    if (!(error instanceof NotFound)) throw error;
-  }
-}
-
 /** Absent members are unknown and never blank a known value (E22). */
 function copyObserved(status: RepositoryStatus): void {
-  const { formatVersion, sizeBytes, uncompressedSizeBytes, snapshotCount, locks } = status.observed ?? {};
+  const { formatVersion, sizeBytes, uncompressedSizeBytes, snapshotCount, locks, deletionProtection } = status.observed ?? {};
   if (formatVersion !== undefined) status.formatVersion = formatVersion;
   if (sizeBytes !== undefined) status.sizeBytes = sizeBytes;
   if (uncompressedSizeBytes !== undefined) status.uncompressedSizeBytes = uncompressedSizeBytes;
   if (snapshotCount !== undefined) status.snapshotCount = snapshotCount;
   if (locks !== undefined) status.locks = locks;
+  if (deletionProtection !== undefined) status.deletionProtection = deletionProtection;
+  else if (status.id !== undefined) status.deletionProtection ??= 'Unknown';
 }
 
 function setAvailable(status: RepositoryStatus, repository: Stored<Repository>, gathered: GatheredRepository, madeInit: boolean, moment: Moment): void {
   const set = (value: 'True' | 'False' | 'Unknown', finding: Finding<RepositoryReason>): void => { setCondition(status, 'Available', value, finding, moment); };
   const { knowledge } = gathered.facts;
-  if (status.phase === 'Replaced') {
+  if (status.phase === 'Replaced' || knowledge === 'replaced') {
     set('False', { reason: 'Replaced', message: gathered.evidence && !gathered.evidence.good ? gathered.evidence.message : (conditionOf({ status }, 'Available')?.message ?? 'the repository is gone or another one') });
   } else if (madeInit || knowledge === 'opening') {
     set('Unknown', status.id === undefined ? { reason: 'Initializing', message: 'the repository is being opened' } : { reason: 'CredentialsChanged', message: 'the repository is being opened again' });

@@ -61,7 +61,7 @@ function lastRunOf(schedule: Stored<Schedule>, { cache }: ReconcileContext): Sto
   let newest: Stored<ResticJob> | undefined;
   let at = parseTime(schedule.status?.lastRunTime) ?? 0;
   for (const job of cache.byIndex('ResticJob', 'schedule', schedule.metadata.name)) {
-    if (!isFinished(job) || job.status?.reason === 'AlreadyRan') continue;
+    if (!isFinished(job) || job.spec.dryRun || job.status?.reason === 'AlreadyRan') continue;
     const completed = parseTime(job.status?.completionTime) ?? 0;
     if (completed > at) [newest, at] = [job, completed];
   }

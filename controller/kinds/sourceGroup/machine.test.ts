@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { expectSound, rowOf } from '../../../test/builders/machineWalk.js';
 import { sourceGroupMachine, type GroupFacts } from './machine.js';
 
-const right: GroupFacts = { resolved: true };
-const wrong: GroupFacts = { resolved: false };
+const right: GroupFacts = {};
+const wrong: GroupFacts = { problem: { reason: 'HostNotFound', message: 'no' } };
 
 describe('the state of a source group', () => {
   const rows: [string, string, GroupFacts, string][] = [

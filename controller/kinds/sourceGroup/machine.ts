@@ -1,22 +1,23 @@
-/** Whether a source group is in force: Ready once what it refers to is there, Stalled while it is not. The state is read from its condition Ready. */
+/** Whether a source group is in force: Ready once what it refers to is there and fit, Stalled while it is not. The state is read from its condition Ready. */
 import { setup } from 'xstate';
+import type { ReadyReason } from '#crds/conditions.js';
 
 export type GroupState = 'New' | 'Ready' | 'Stalled';
 
 export interface GroupFacts {
-  /** Its host exists (or it selects by labels). */
-  resolved: boolean;
+  /** The first thing that is wrong. */
+  problem?: { reason: ReadyReason; message: string };
 }
 
 export const sourceGroupMachine = setup({
   types: { events: {} as { type: 'observe'; facts: GroupFacts } },
-  guards: { resolved: ({ event }) => event.facts.resolved },
+  guards: { right: ({ event }) => event.facts.problem === undefined },
 }).createMachine({
   id: 'sourceGroup',
   initial: 'New',
   states: {
-    New: { on: { observe: [{ guard: 'resolved', target: 'Ready' }, { target: 'Stalled' }] } },
-    Ready: { on: { observe: [{ guard: 'resolved' }, { target: 'Stalled' }] } },
-    Stalled: { on: { observe: [{ guard: 'resolved', target: 'Ready' }] } },
+    New: { on: { observe: [{ guard: 'right', target: 'Ready' }, { target: 'Stalled' }] } },
+    Ready: { on: { observe: [{ guard: 'right' }, { target: 'Stalled' }] } },
+    Stalled: { on: { observe: [{ guard: 'right', target: 'Ready' }] } },
   },
 });
