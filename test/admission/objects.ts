@@ -16,6 +16,7 @@ const summary = {
 };
 const script = { secretKeyRef: { name: 'hooks', key: 'pre.sh' } };
 const hooks = { pre: script, post: script, timeoutSeconds: 60 };
+const done = { lastDueTime: time, schedule: '17 3 * * * Europe/Berlin' };
 const task = { schedule: '0 3 * * *', timeZone: 'Europe/Berlin', suspend: false };
 const last = { time, result: 'Succeeded', reason: 'Completed', message: 'm', jobName: 'job' };
 const forgetPlan = { hash: 'abcd', remove: 1, of: 2, reasons: ['RemovesTooMuch'] };
@@ -45,7 +46,7 @@ const bodies: Record<CrdKind, { spec: Loose; status: Loose }> = {
     },
     status: {
       phase: 'Ready', id: 'abcd', formatVersion: 2, hosts: 1, sharedTrust: false, sizeBytes: 1, uncompressedSizeBytes: 1, snapshotCount: 1, credentialsHash: 'h', locks,
-      deletionProtection: 'Enforced', lastForget: last, lastPrune: last, lastCheck: last, nextMaintenance: 'forget at 03:00', maintenance: { forget: { lastDueTime: time }, prune: { lastDueTime: time }, check: { lastDueTime: time } },
+      deletionProtection: 'Enforced', lastForget: last, lastPrune: last, lastCheck: last, nextMaintenance: 'forget at 03:00', maintenance: { forget: done, prune: done, check: done },
       observed: { repositoryID: 'abcd', formatVersion: 2, sizeBytes: 1, uncompressedSizeBytes: 1, snapshotCount: 1, locks, deletionProtection: 'Enforced', time }, observedGeneration: 1, conditions,
     },
   },

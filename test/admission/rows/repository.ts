@@ -55,7 +55,7 @@ export const repositoryRows: Row[] = [
   ]),
   ...field('status.nextMaintenance', 'string', { maxLength: 128 }),
   ...field('status.maintenance', 'object'),
-  ...tasks.map((task) => `status.maintenance.${task}`).flatMap((at) => [...field(at, 'object'), ...field(`${at}.lastDueTime`, 'string', { dateTime: true })]),
+  ...tasks.map((task) => `status.maintenance.${task}`).flatMap((at) => [...field(at, 'object'), ...field(`${at}.lastDueTime`, 'string', { dateTime: true }), ...field(`${at}.schedule`, 'string', { maxLength: 400 })]),
   ...field('status.credentialsHash', 'string', { maxLength: 64 }),
   ...field('status.locks', 'array', { maxItems: 10, item: () => ({}) }),
   ...field('status.locks.0', 'object'),
