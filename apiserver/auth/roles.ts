@@ -18,6 +18,8 @@ const rows: Record<'viewer' | 'operator', RoleRule[]> = {
     { groups: [GROUP], resources: ['hosts/status', 'repositories/status', 'sourcegroups/status', 'schedules/status', 'resticjobs/status', 'enrollmentrequests/status', 'resticjobs/log'], verbs: ['get'] },
     { groups: ['', 'events.k8s.io'], resources: ['events'], verbs: READ },
     { groups: [''], resources: ['namespaces'], verbs: READ },
+    // No objects: the snapshots agents reported of a host's repository.
+    { groups: [GROUP], resources: ['hosts/snapshots'], verbs: ['list'] },
     // No object: one's own name and role (/api/account).
     { groups: [GROUP], resources: ['account'], verbs: ['get'] },
     // No object either: the state of the manifest directory (/api/manifests).
@@ -30,6 +32,8 @@ const rows: Record<'viewer' | 'operator', RoleRule[]> = {
     { groups: [GROUP], resources: ['resticjobs'], verbs: [...EDIT, 'delete'] },
     { groups: [GROUP], resources: ['hosts', 'enrollmentrequests'], verbs: EDIT },
     { groups: [GROUP], resources: ['repositories'], verbs: ['update', 'patch'] },
+    // No objects: names of files in a snapshot.
+    { groups: [GROUP], resources: ['hosts/tree'], verbs: ['get'] },
     // No kind of its own: kept as Secrets, minted through /api.
     { groups: [GROUP], resources: ['enrollmenttokens'], verbs: ['create'] },
   ],
@@ -44,7 +48,7 @@ export function rulesOf(role: Role): RoleRule[] {
   }
 }
 
-/** Synchronous and pure. Field rights (bind, sethooks, restoreinplace, restorefrom, rollout) are verbs like any other: on no row, so admins only. */
+/** Synchronous and pure. Field rights (bind, sethooks, restoreinplace, restorefrom, approveforget, rollout) are verbs like any other: on no row, so admins only. */
 export function authorize(principal: Principal, question: AccessQuestion): Verdict {
   const allowed = rulesOf(principal.role).some((rule) => covers(rule.verbs, question.verb) && covers(rule.groups, question.group) && covers(rule.resources, question.resource));
   if (allowed) return { allowed, reason: `role ${principal.role}` };

@@ -104,7 +104,7 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   onStop(async () => { await Promise.all([network.listeners?.close(GRACE_MS), live.close(), sessions.close()]); });
 
   const operator = operatorApi({
-    store, informers, records, identity, namespace, clock, log, cookieSecure: config.cookieSecure, trustedProxy, baseUrl: () => baseUrl,
+    store, informers, records, askHost: sessions.call, identity, namespace, clock, log, cookieSecure: config.cookieSecure, trustedProxy, baseUrl: () => baseUrl,
     ...(certificate.caPin === undefined ? {} : { certPin: certificate.caPin }), ...(config.metrics ? { metrics: config.metrics } : {}), ...(manifests ? { manifests } : {}),
   });
   const app = createHttpApp({ access: identity, resources: resourceHandler({ store, access: identity, log, namespace }), operator, informers, pageDirectory: findPageDirectory(), sameOrigin, log });

@@ -43,6 +43,9 @@ const bands: Record<string, Band> = {
   'GET /api/manifests': 'viewer',
   'GET /api/hosts/:host/repo-credentials': 'viewer',
   'GET /api/hosts/:host/repo-maintenance': 'viewer',
+  'GET /api/hosts/:host/repo-stats': 'viewer',
+  'GET /api/hosts/:host/snapshots': 'viewer',
+  'GET /api/hosts/:host/snapshots/:snapshot/tree': 'operator',
   'PUT /api/hosts/:host/bandwidth': 'operator',
   'PUT /api/hosts/:host/mode': 'operator',
   'PUT /api/hosts/:host/tags': 'operator',
@@ -108,7 +111,7 @@ describe('the routes of /api and who may call them', function () {
       if (result.outcome === 'ok') cookies.set(role, result.session.cookie);
     }
     const app = express();
-    app.use(operatorApi({ store, informers, records, identity, namespace: 'default', clock: systemClock, log, cookieSecure: false, baseUrl: () => 'http://localhost', trustedProxy: [] }));
+    app.use(operatorApi({ store, informers, records, identity, namespace: 'default', clock: systemClock, log, askHost: () => Promise.reject(new Error('no agents here')), cookieSecure: false, baseUrl: () => 'http://localhost', trustedProxy: [] }));
     server = createServer(app).listen(0, '127.0.0.1');
     await once(server, 'listening');
     url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;

@@ -6,13 +6,17 @@ import type { Range } from '../auth/clientAddress.js';
 import type { Identity } from '../auth/identity.js';
 import type { Manifests } from '../manifests/index.js';
 import type { Records } from '../records/records.js';
+import type { HostCall } from '../sessions/index.js';
 import type { Limits } from './limits.js';
+import type { Trees } from './trees.js';
 import type { Turns } from './turns.js';
 
 export interface OperatorOptions {
   store: ObjectStore;
   informers: Informers;
   records: Records;
+  /** Asks the agent of a host. */
+  askHost: HostCall;
   identity: Identity;
   namespace: string;
   clock: Clock;
@@ -33,4 +37,5 @@ export interface OperatorOptions {
 export interface Services extends OperatorOptions {
   limits: Limits;
   turns: Turns;
+  trees: Trees;
 }
