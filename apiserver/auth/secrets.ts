@@ -78,7 +78,16 @@ function encode(data: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'utf8').toString('base64')]));
 }
 
+/** A stored object never changes, and the one behind a token is asked for with each request. */
+const decoded = new WeakMap<Stored<Secret>, TypedSecret>();
+
 function decode(secret: Stored<Secret>): TypedSecret {
+  let known = decoded.get(secret);
+  if (known === undefined) decoded.set(secret, (known = Object.freeze(decodeNew(secret))));
+  return known;
+}
+
+function decodeNew(secret: Stored<Secret>): TypedSecret {
   const { name, uid, resourceVersion, creationTimestamp } = secret.metadata;
   const data = Object.fromEntries(Object.entries(secret.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]));
   return { name, uid, resourceVersion, createdAt: creationTimestamp, data };

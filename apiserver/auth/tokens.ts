@@ -1,5 +1,5 @@
 /** Signed tokens (JWT, EdDSA): what a session cookie, a known device and an API token are made of. Three audiences, never interchangeable. */
-import { createHash, randomBytes, type KeyObject } from 'node:crypto';
+import { hash, randomBytes, type KeyObject } from 'node:crypto';
 import { jwtVerify, SignJWT, type JWTPayload } from 'jose';
 
 export type Audience = 'session' | 'device' | 'api';
@@ -40,7 +40,7 @@ export function createTokens({ privateKey, publicKey, now }: { privateKey: KeyOb
     },
     async verify(audience, token) {
       if (token.length > 4096) return undefined;
-      const key = createHash('sha256').update(`${audience}\n${token}`).digest('base64');
+      const key = hash('sha256', `${audience}\n${token}`, 'base64');
       let claims = remembered.get(key);
       if (claims === undefined) {
         try {

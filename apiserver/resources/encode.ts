@@ -29,10 +29,24 @@ export function encodeObject(served: Served, object: KubeObject, { wanted, inclu
   return json(object);
 }
 
-export function encodeList(served: Served, objects: readonly KubeObject[], metadata: object, { wanted, include, now }: Form): string {
-  if (wanted.as === 'Table') return JSON.stringify(tableOf(served, objects, metadata, include, now()));
-  const partials = wanted.as === 'PartialObjectMetadataList';
-  const apiVersion = partials ? 'meta.k8s.io/v1' : groupVersion(served);
-  const items = objects.map((object) => (partials ? JSON.stringify(partial(object)) : json(object)));
-  return `{"kind":${JSON.stringify(partials ? 'PartialObjectMetadataList' : served.listKind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(metadata)},"items":[${items.join(',')}]}`;
+/** The text of a list in pieces, made one after the other as they are asked for. */
+export function encodeList(served: Served, objects: readonly KubeObject[], metadata: object, { wanted, include, now }: Form): Iterable<string> {
+  if (wanted.as === 'Table') return [JSON.stringify(tableOf(served, objects, metadata, include, now()))];
+  if (wanted.as === 'PartialObjectMetadataList') return pieces(wanted.as, 'meta.k8s.io/v1', objects, metadata, (object) => JSON.stringify(partial(object)));
+  return pieces(served.listKind, groupVersion(served), objects, metadata, json);
+}
+
+/** A list of objects whose texts are there. */
+export function listPieces(served: Served, texts: readonly string[], metadata: object): Iterable<string> {
+  return pieces(served.listKind, groupVersion(served), texts, metadata, (text) => text);
+}
+
+function* pieces<T>(kind: string, apiVersion: string, items: readonly T[], metadata: object, textOf: (item: T) => string): Iterable<string> {
+  yield `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(metadata)},"items":[`;
+  let first = true;
+  for (const item of items) {
+    yield first ? textOf(item) : `,${textOf(item)}`;
+    first = false;
+  }
+  yield ']}';
 }

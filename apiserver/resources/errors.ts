@@ -1,6 +1,7 @@
 /** Every refusal as metav1.Status, in the API server's words. One place maps errors of all kinds to HTTP. */
 import type { ServerResponse } from 'node:http';
-import { constants, gzip } from 'node:zlib';
+import type { Writable } from 'node:stream';
+import { constants, createGzip, gzip } from 'node:zlib';
 import { StoreError, Unavailable } from '#crds/objectStore.js';
 import type { StatusCause, StoreErrorReason } from '#crds/objectStore.js';
 import { DecodeError, TooLarge } from '../admission/decode.js';
@@ -108,5 +109,52 @@ export function sendJson(res: ServerResponse, code: number, text: string, header
     if (error) { send(); return; }
     res.writeHead(code, { ...always, 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding', 'Content-Length': compressed.length });
     res.end(compressed);
+  });
+}
+
+/** As much of a long reply as is written before the client's pace is asked for. */
+const PIECE = 256 * 1024;
+
+/**
+ * A reply that may be long: what fits in one piece goes out like any other; of more, each piece is written when the client
+ * has taken the last one, so that neither memory nor the other clients pay for a list of everything. Resolves when all is
+ * written or the client is gone.
+ */
+export async function sendPieces(res: ServerResponse, code: number, pieces: Iterable<string>): Promise<void> {
+  let text = '';
+  let to: Writable | undefined;
+  for (const piece of pieces) {
+    text += piece;
+    if (text.length < PIECE) continue;
+    to ??= beginLong(res, code);
+    const taken = to.write(text);
+    text = '';
+    if (!taken) await drained(to);
+    if (res.destroyed) return;
+  }
+  if (to) to.end(`${text}\n`);
+  else sendJson(res, code, text);
+}
+
+/** Writes the head. @returns where the text goes */
+function beginLong(res: ServerResponse, code: number): Writable {
+  const always = { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' };
+  if (!takesGzip(res)) {
+    res.writeHead(code, always);
+    return res;
+  }
+  res.writeHead(code, { ...always, 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' });
+  const compressor = createGzip({ level: constants.Z_BEST_SPEED });
+  compressor.pipe(res);
+  res.once('close', () => { compressor.destroy(); });
+  return compressor;
+}
+
+function drained(to: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => { to.off('drain', done); to.off('close', done); resolve(); };
+    to.on('drain', done);
+    to.on('close', done);
+    if (to.destroyed) done();
   });
 }

@@ -6,10 +6,12 @@ import jsonPatch from 'fast-json-patch';
 import type { Operation } from 'fast-json-patch';
 import { BODY_LIMIT, TooLarge, decode } from '../admission/decode.js';
 import { decodeObject } from '../admission/index.js';
+import type { DecodeOptions } from '../admission/decodeObject.js';
 import { InvalidAs, invalid, invalidObject } from '../admission/fieldErrors.js';
 import { isPlain } from '../admission/schemaWalk.js';
 import { Conflict, Invalid } from '#crds/objectStore.js';
 import type { ObjectStore, WriteOptions } from '#crds/objectStore.js';
+import type { Kind } from '#crds/kinds.js';
 import type { KubeObject } from '#crds/meta.js';
 import { mediaType, readBody } from './body.js';
 import { badRequest, unsupportedMediaType, ApiError } from './errors.js';
@@ -41,7 +43,8 @@ export async function applyPatchTo(call: Call, served: Served, store: ObjectStor
     const patched = change(current);
     checkKind(patched, served, name);
     const warnings: string[] = [];
-    const object = decodeObject(kind, patched, { fieldValidation: options.fieldValidation, warn: (message) => { warnings.push(message); }, duplicates });
+    const decodeOptions = { fieldValidation: options.fieldValidation, warn: (message: string): void => { warnings.push(message); }, duplicates };
+    const object = call.path.subresource === 'status' ? decodeStatus(kind, patched, current, decodeOptions) : decodeObject(kind, patched, decodeOptions);
     checkIdentity(object, current, served);
     if (served.crd) warnOfFinalizers(object, current, (message) => { warnings.push(message); });
     const ownVersion = object.metadata.resourceVersion !== current.metadata.resourceVersion;
@@ -54,6 +57,14 @@ export async function applyPatchTo(call: Call, served: Served, store: ObjectStor
       if (!(error instanceof Conflict) || ownVersion || attempt >= TRIES) throw error;
     }
   }
+}
+
+/** Of a status write only the status counts: the metadata and spec that a patch left as they are stored need no second look. */
+function decodeStatus(kind: Kind, patched: unknown, current: KubeObject, options: DecodeOptions): KubeObject {
+  if (!isPlain(patched) || patched['metadata'] !== current.metadata || patched['spec'] !== (current as { spec?: unknown }).spec) return decodeObject(kind, patched, options);
+  const { spec, metadata: _metadata, ...rest } = patched;
+  const object = decodeObject(kind, { ...rest, metadata: { name: current.metadata.name } }, options);
+  return { ...object, ...(spec === undefined ? {} : { spec }), metadata: { ...current.metadata } };
 }
 
 function checkIdentity(object: KubeObject, current: KubeObject, { kind, group, crd }: Served): void {

@@ -1,25 +1,38 @@
 /** get and list. */
-import type { ListOptions, ObjectStore } from '#crds/objectStore.js';
+import type { ListOptions, ObjectList, ObjectStore } from '#crds/objectStore.js';
+import type { TextReads } from '../stores/json.js';
 import { accepted } from './accept.js';
-import { encodeList, encodeObject, includeObject } from './encode.js';
+import { encodeList, encodeObject, includeObject, listPieces } from './encode.js';
 import { forbidden, invalidOptions, notSupported } from '../admission/fieldErrors.js';
 import type { FieldError } from '../admission/fieldErrors.js';
-import { sendJson } from './errors.js';
+import { sendJson, sendPieces } from './errors.js';
 import { wholeNumber } from './request.js';
 import type { Call } from './request.js';
 import type { Served } from './served.js';
 
 export async function answerGet(call: Call, served: Served, store: ObjectStore, namespace: string): Promise<void> {
   const form = { wanted: accepted(call.req, ['Table', 'PartialObjectMetadata']), include: includeObject(call.query), now: Date.now };
-  const object = await store.get(served.kind, { namespace, name: call.path.name ?? '' });
-  sendJson(call.res, 200, encodeObject(served, object, form));
+  const key = { namespace, name: call.path.name ?? '' };
+  const text = form.wanted.as === undefined && hasTexts(store) ? await store.getText(served.kind, key) : encodeObject(served, await store.get(served.kind, key), form);
+  sendJson(call.res, 200, text);
 }
+
+const hasTexts = (store: ObjectStore & Partial<TextReads>): store is ObjectStore & TextReads => store.getText !== undefined && store.listTexts !== undefined;
 
 export async function answerList(call: Call, served: Served, store: ObjectStore): Promise<void> {
   const form = { wanted: accepted(call.req, ['Table', 'PartialObjectMetadataList']), include: includeObject(call.query), now: Date.now };
-  const { items, resourceVersion, continue: next, remainingItemCount } = await store.list(served.kind, listOptions(call));
-  const metadata = { resourceVersion, ...(next === undefined ? {} : { continue: next }), ...(remainingItemCount === undefined ? {} : { remainingItemCount }) };
-  sendJson(call.res, 200, encodeList(served, items, metadata, form));
+  const options = listOptions(call);
+  const texts = form.wanted.as === undefined && hasTexts(store) ? await store.listTexts(served.kind, options) : undefined;
+  if (texts !== undefined) {
+    await sendPieces(call.res, 200, listPieces(served, texts.items, metadataOf(texts)));
+    return;
+  }
+  const found = await store.list(served.kind, options);
+  await sendPieces(call.res, 200, encodeList(served, found.items, metadataOf(found), form));
+}
+
+function metadataOf({ resourceVersion, continue: next, remainingItemCount }: ObjectList<unknown>): object {
+  return { resourceVersion, ...(next === undefined ? {} : { continue: next }), ...(remainingItemCount === undefined ? {} : { remainingItemCount }) };
 }
 
 /** The query as the store takes it. */

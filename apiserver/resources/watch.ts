@@ -7,6 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { Log } from '#controller/ports.js';
 import type { KubeObject } from '#crds/meta.js';
 import type { ObjectStore, WatchEvent } from '#crds/objectStore.js';
+import { forEachEvent } from '../stores/eager.js';
 import { json } from '../stores/json.js';
 import { compileSelectors } from '../stores/selectors.js';
 import { accepted } from './accept.js';
@@ -47,11 +48,12 @@ export async function answerWatch(call: Call, served: Served, store: ObjectStore
   const encode = encoder(served, form, sendInitialEvents);
   const lines = gathered(res);
   try {
-    for await (const event of store.watch(served.kind, { namespace, labelSelector, fieldSelector, resourceVersion, bookmarks, signal: ended.signal })) {
-      if (res.destroyed) break;
+    const events = store.watch(served.kind, { namespace, labelSelector, fieldSelector, resourceVersion, bookmarks, signal: ended.signal });
+    await forEachEvent(events, (event) => {
+      if (res.destroyed) return false;
       lines.add(encode(event));
-      if (res.writableNeedDrain) await once(res, 'drain', { signal: ended.signal }).catch(() => undefined);
-    }
+      return res.writableNeedDrain ? once(res, 'drain', { signal: ended.signal }).then(() => true, () => true) : true;
+    });
   } catch (error) {
     const status = statusOf(error);
     if (!status) log.error({ err: error, kind: served.kind }, 'watch failed');
@@ -72,17 +74,20 @@ const FLUSH_AT = 64 * 1024;
 
 /** Events that are there together go out in one write: with many watchers the writes are what fan-out costs. */
 function gathered(res: ServerResponse): { add(line: string): void; flush(): void } {
-  let text = '';
+  let lines: string[] = [];
+  let length = 0;
   let scheduled = false;
   const flush = (): void => {
     scheduled = false;
-    if (text !== '' && !res.destroyed) res.write(text);
-    text = '';
+    if (length > 0 && !res.destroyed) res.write(bytesOf(lines));
+    lines = [];
+    length = 0;
   };
   return {
     add(line) {
-      text += line;
-      if (text.length >= FLUSH_AT) flush();
+      lines.push(line);
+      length += line.length;
+      if (length >= FLUSH_AT) flush();
       else if (!scheduled) {
         scheduled = true;
         setImmediate(flush);
@@ -90,6 +95,28 @@ function gathered(res: ServerResponse): { add(line: string): void; flush(): void
     },
     flush,
   };
+}
+
+/** What was written last: watchers of one kind that keep up write the same lines one after the other. */
+let last: { lines: readonly string[]; bytes: Buffer } = { lines: [], bytes: Buffer.alloc(0) };
+
+function bytesOf(lines: readonly string[]): Buffer {
+  if (lines.length !== last.lines.length || lines.some((line, index) => line !== last.lines[index])) last = { lines, bytes: Buffer.from(lines.join('')) };
+  return last.bytes;
+}
+
+/** The newest lines, made once for all watchers: those that keep up are all within them. */
+const plainLines = new Map<object, { type: string; line: string }>();
+const MOST_LINES = 512;
+
+function plainLine({ type, object }: Exclude<WatchEvent<KubeObject>, { type: 'BOOKMARK' }>): string {
+  const known = plainLines.get(object);
+  if (known?.type === type) return known.line;
+  const line = `{"type":"${type}","object":${json(object)}}\n`;
+  plainLines.set(object, { type, line });
+  const [oldest] = plainLines.keys();
+  if (plainLines.size > MOST_LINES && oldest !== undefined) plainLines.delete(oldest);
+  return line;
 }
 
 function encoder(served: Served, { wanted, include, now }: Form, sendInitialEvents: boolean): (event: WatchEvent<KubeObject>) => string {
@@ -102,7 +129,7 @@ function encoder(served: Served, { wanted, include, now }: Form, sendInitialEven
       const object = wanted.as === 'Table' ? tableOf(served, [], metadata, include, now(), false) : { kind: served.kind, apiVersion: groupVersion(served), metadata };
       return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`;
     }
-    if (wanted.as === undefined) return `{"type":"${event.type}","object":${json(event.object)}}\n`;
+    if (wanted.as === undefined) return event.type === 'ADDED' ? `{"type":"ADDED","object":${json(event.object)}}\n` : plainLine(event);
     const object = wanted.as === 'Table' ? tableOf(served, [event.object], { resourceVersion: event.object.metadata.resourceVersion }, include, now(), headers) : partial(event.object);
     headers = false;
     return `${JSON.stringify({ type: event.type, object })}\n`;

@@ -13,7 +13,7 @@ import { OBJECT_TYPES, PROTOBUF, mediaType, readBody, readObject } from './body.
 import { deleteOptionsFromProtobuf } from './deleteOptionsProtobuf.js';
 import { encodeList, encodeObject, includeObject } from './encode.js';
 import type { Form } from './encode.js';
-import { badRequest, sendJson, unsupportedMediaType } from './errors.js';
+import { badRequest, sendJson, sendPieces, unsupportedMediaType } from './errors.js';
 import type { Status } from './errors.js';
 import { APPLY, applyPatchTo, checkName, warnOfFinalizers } from './patch.js';
 import { listOptions } from './read.js';
@@ -131,7 +131,7 @@ export async function answerDeleteCollection(call: Call, served: Served, store: 
       if (!(error instanceof NotFound)) throw error;
     }
   }
-  sendJson(call.res, 200, encodeList(served, deleted, { resourceVersion }, form));
+  await sendPieces(call.res, 200, encodeList(served, deleted, { resourceVersion }, form));
 }
 
 /** From the body, or the query for clients that send none. */

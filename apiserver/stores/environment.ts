@@ -23,8 +23,8 @@ export interface Environment {
   readonly path: string;
   /** Set while the environment is being opened again; reads wait for it. */
   readonly reopening: Promise<void> | undefined;
-  /** Values read since the file was opened, in characters: about what of it is mapped. */
-  readonly read: number;
+  /** Values read and written since the file was opened, in characters: about what of it is mapped. */
+  readonly touched: number;
   /** What the last durable commit left, or a state in flight that is durable already. */
   get(key: string): string | undefined;
   /** Keys that start with the prefix, in byte order. */
@@ -55,12 +55,21 @@ export function openEnvironment(dir: string, name: string): Environment {
   let broken: Unavailable | undefined;
 
   let reopening: Promise<void> | undefined;
-  let read = 0;
+  let touched = 0;
 
   async function reopen(): Promise<void> {
     await db.close();
-    db = openDatabase(dir, path);
-    read = 0;
+    // Another part of the process may have taken the last descriptor meanwhile: it gets some time to give one back.
+    for (let wait = 50; ; wait *= 2) {
+      try {
+        db = openDatabase(dir, path);
+        break;
+      } catch (error) {
+        if (wait > LONGEST_WAIT) throw error;
+        await new Promise((resolve) => { setTimeout(resolve, wait); });
+      }
+    }
+    touched = 0;
   }
 
   async function afterFailure(witness: string | undefined): Promise<void> {
@@ -105,10 +114,10 @@ export function openEnvironment(dir: string, name: string): Environment {
     dir,
     path,
     get reopening() { return reopening; },
-    get read() { return read; },
+    get touched() { return touched; },
     get: (key) => reading(() => {
       const value = usable().get(key);
-      read += value?.length ?? 0;
+      touched += value?.length ?? 0;
       return value;
     }),
     keys: (prefix) => walking(() => usable().getKeys({ start: prefix, end: after(prefix) })),
@@ -120,6 +129,7 @@ export function openEnvironment(dir: string, name: string): Environment {
     async commit(changes) {
       const db = usable();
       const witness = db.get(WITNESS);
+      for (const { value } of changes) touched += value?.length ?? 0;
       try {
         await db.batch(() => {
           // Every promise of a batch is the same or already settled; each still gets a handler, or a failure ends Node.
@@ -160,6 +170,7 @@ export function openEnvironment(dir: string, name: string): Environment {
   };
 }
 
+const LONGEST_WAIT = 5_000;
 /** Counts commits; after a failed one it tells whether the file holds what it held before. */
 const WITNESS = 'm/commit';
 

@@ -2,7 +2,19 @@
  * The JSON text of stored objects, made once: fan-out to fifty watchers and lists send the same text. Kept beside the
  * object it belongs to and bounded in total, oldest first.
  */
-const LIMIT = 32 * 1024 * 1024;
+import type { Kind } from '#crds/kinds.js';
+import type { ObjectKey } from '#crds/meta.js';
+import type { ListOptions, ObjectList } from '#crds/objectStore.js';
+
+/** What a store can do that has the texts of its objects at hand: a reply is made of them without making the objects first. */
+export interface TextReads {
+  /** JSON text of what `get` returns. @throws as get */
+  getText(kind: Kind, key: ObjectKey): Promise<string>;
+  /** As `list`, with the JSON texts; undefined when the selectors need the objects. @throws as list */
+  listTexts(kind: Kind, options: ListOptions): Promise<ObjectList<string> | undefined>;
+}
+
+const LIMIT = 16 * 1024 * 1024;
 
 const texts = new WeakMap<object, string>();
 const order: { object: WeakRef<object>; size: number }[] = [];
@@ -17,6 +29,9 @@ export function json(object: object): string {
   remember(object, text);
   return text;
 }
+
+/** The text of an object when it is at hand. */
+export const knownText = (object: object): string | undefined => texts.get(object);
 
 /** Puts the text of a frozen object down when it is known anyway. */
 export function remember(object: object, text: string): void {

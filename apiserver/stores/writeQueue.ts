@@ -49,6 +49,8 @@ export interface WriteQueue<V> {
   run<T>(decide: (transaction: Transaction<V>) => T): Promise<T>;
   /** The durable value: never one that is still in flight. */
   durable(key: string): V | undefined;
+  /** Whether a key has a write that is not durable yet: what the file shows of it may be too new. */
+  holds(key: string): boolean;
   /** Does `work` while nothing is in flight: what gathers meanwhile flies after it. Resolves and rejects as `work`. */
   between(work: () => Promise<void>): Promise<void>;
   /** Resolves when nothing is gathering or in flight. Later writes are refused with `error`. */
@@ -175,6 +177,7 @@ export function createWriteQueue<V>(hooks: WriteQueueHooks<V>): WriteQueue<V> {
 
   return {
     durable,
+    holds: (key) => held.has(key),
     run<T>(work: (transaction: Transaction<V>) => T): Promise<T> {
       if (closed !== undefined) return Promise.reject(closed());
       return new Promise<T>((resolve, reject) => {

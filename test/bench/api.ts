@@ -7,7 +7,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fetchTools } from '../../hack/tools/fetch.js';
 import { buildAll } from '../../hack/build.js';
 import type { Order, Outcome, Work } from './client.js';
-import { apiAlone, kubernetes, wholeServer, type Engine } from './engines.js';
+import { apiAlone, bareNode, kubernetes, wholeServer, type Engine } from './engines.js';
 import { quiet } from './processes.js';
 import { median, megabytes, table } from './report.js';
 
@@ -49,7 +49,7 @@ export async function benchApi(options: ApiOptions): Promise<void> {
   const engines: Engine[] = [];
   const client = startClient();
   try {
-    for (const start of [kubernetes, apiAlone, ...(options.whole ? [wholeServer] : [])]) engines.push(await start());
+    for (const start of [kubernetes, apiAlone, ...(options.whole ? [wholeServer] : []), bareNode]) engines.push(await start());
     console.log(`${options.hosts} Hosts, ${options.clients} clients, ${options.slices} slices; ${engines.map(({ name }) => name).join(' | ')}`);
     const rows: string[][] = [];
     const gained = new Map<Engine, number[]>();
@@ -67,6 +67,7 @@ export async function benchApi(options: ApiOptions): Promise<void> {
     rows.push(['geometric mean', '', ...engines.slice(1).flatMap((engine) => ['', `${geometric(gained.get(engine) ?? []).toFixed(2)}x`])]);
     console.log(`\n${table(['', ...engines.flatMap(({ name }, index) => (index === 0 ? [name] : [name, 'ratio']))], rows)}\n`);
     console.log('Ratio: how many times better than kube-apiserver + etcd, median over the slices; memory: share of theirs (in brackets: of kube-apiserver alone).');
+    console.log('Bare Node HTTPS: the same requests answered with bytes like ours from a Map, without a store, checks or identity: the most that can be had here.');
     if (options.whole) console.log('The whole server answers each new Host with a status of its own (conditions and their owners): its objects are larger and every create is two writes.');
   } finally {
     client.stop();

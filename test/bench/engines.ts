@@ -36,9 +36,14 @@ export async function kubernetes(): Promise<Engine> {
 }
 
 /** The resource API alone, as kube-apiserver is without its controllers. */
-export async function apiAlone(): Promise<Engine> {
-  const outfile = 'dist/bench/apiServer.js';
-  await build(bundleOptions({ name: 'bench server', entry: 'test/bench/apiServer.ts', outfile }, { version: '0.0.0-bench', commit: 'bench' }));
+export const apiAlone = (): Promise<Engine> => program('apiServer', 'restic-manager, API alone');
+
+/** What Node can do at most with the same requests. */
+export const bareNode = (): Promise<Engine> => program('bareServer', 'bare Node HTTPS');
+
+async function program(file: 'apiServer' | 'bareServer', name: string): Promise<Engine> {
+  const outfile = `dist/bench/${file}.js`;
+  await build(bundleOptions({ name: 'bench server', entry: `test/bench/${file}.ts`, outfile }, { version: '0.0.0-bench', commit: 'bench' }));
   const dir = await mkdtemp(join(tmpdir(), 'rm-bench-'));
   const child = spawn(process.execPath, [inRoot(outfile)], { env: { ...process.env, RM_DATA_DIR: join(dir, 'data') }, stdio: ['ignore', 'pipe', 'inherit'] });
   const stop = async (): Promise<void> => {
@@ -47,7 +52,7 @@ export async function apiAlone(): Promise<Engine> {
   };
   const line = await Promise.race([once(createInterface(child.stdout), 'line'), once(child, 'exit').then(() => { throw new Error('the bench server ended at its start'); })]) as [string];
   const pid = child.pid ?? 0;
-  return { name: 'restic-manager, API alone', target: JSON.parse(line[0]) as Target, pids: [pid], memory: async () => ({ 'restic-manager': await residentOf(pid) }), stop };
+  return { name, target: JSON.parse(line[0]) as Target, pids: [pid], memory: async () => ({ [name]: await residentOf(pid) }), stop };
 }
 
 /** The whole product, as people run it: every write also passes its controllers. */

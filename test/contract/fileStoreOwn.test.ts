@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createAdmission } from '#apiserver/admission/index.js';
+import { openEnvironment } from '#apiserver/stores/environment.js';
 import { json, openFileStore, type FileStore } from '#apiserver/stores/file/index.js';
 import { newObject, type Host } from '#crds/kinds.js';
-import { Conflict, Gone, Unavailable } from '#crds/objectStore.js';
+import { Conflict, Gone, NotFound, Unavailable } from '#crds/objectStore.js';
 import { by, refusal, shape, take } from './contractTools.js';
 
 const key = (name: string): { namespace: string; name: string } => ({ namespace: 'default', name });
@@ -38,6 +39,41 @@ describe('the file store itself', function () {
     const all = (await store.list('Host')).items;
     expect(all.map(({ metadata }) => metadata.name).sort()).to.deep.equal(names.sort());
     expect(all.every(({ metadata }) => metadata.labels?.['n'] === metadata.name.slice(1))).to.equal(true);
+  });
+
+  it('lists as texts what it lists as objects, page by page and by label, also while writes are under way (property)', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(fc.record({ name: fc.constantFrom('a', 'b', 'c', 'd', 'e'), site: fc.constantFrom('x', 'y', undefined), remove: fc.boolean() }), { maxLength: 12 }), fc.integer({ min: 1, max: 3 }), async (steps, limit) => {
+      const under = steps.map(({ name, site, remove }) => (remove
+        ? store.delete('Host', key(name), by()).catch(() => undefined)
+        : store.modify('Host', key(name), (old) => ({ object: { ...(old ?? host(name)), metadata: { ...(old ?? host(name)).metadata, labels: (site === undefined ? {} : { site }) as Record<string, string> } } }), by())));
+      for (const options of [{}, { limit }, { labelSelector: 'site=x' }, { namespace: 'default', labelSelector: 'site==y' }, { namespace: 'default' }]) {
+        const [texts, objects] = await Promise.all([store.listTexts('Host', options), store.list('Host', options)]);
+        expect(texts?.items.map((text) => JSON.parse(text) as unknown)).to.deep.equal(objects.items);
+        expect({ ...texts, items: [] }).to.deep.equal({ ...objects, items: [] });
+        if (objects.continue === undefined) continue;
+        await under[0];
+        const next = { limit, continue: objects.continue };
+        expect((await store.listTexts('Host', next))?.items.map((text) => JSON.parse(text) as unknown)).to.deep.equal((await store.list('Host', next)).items);
+      }
+      await Promise.all(under);
+    }), { numRuns: 60 });
+    for (const options of [{ labelSelector: 'site in (x)' }, { labelSelector: 'site=x,!y' }, { labelSelector: 'site=x', limit: 1 }, { fieldSelector: 'metadata.name=a' }]) expect(await store.listTexts('Host', options)).to.equal(undefined);
+    expect(await refusal(store.listTexts('Host', { labelSelector: 'site=-x-' }))).to.be.an('error');
+  });
+
+  it('shows a default that is newer than the file in the text too', async () => {
+    await store.create('Host', host('web1'), by());
+    await store.close();
+    const environment = openEnvironment(dir, 'objects');
+    const path = 'o/Host/default/web1';
+    await environment.commit([{ key: path, value: (environment.get(path) ?? '').replace('"presence":"AlwaysOn"', '"displayName":"One"') }]);
+    await environment.close();
+    store = await open();
+    for (let time = 0; time < 2; time++) {
+      expect(JSON.parse(await store.getText('Host', key('web1')))).to.have.nested.property('spec.presence', 'AlwaysOn');
+      expect((await store.listTexts('Host', {}))?.items[0]).to.contain('"presence":"AlwaysOn"').and.contain('"displayName":"One"');
+    }
+    expect(await refusal(store.getText('Host', key('none')))).to.be.instanceOf(NotFound);
   });
 
   describe('modify', () => {

@@ -168,7 +168,9 @@ function withoutTimes(object: { metadata: StoredMeta }): Json {
 }
 
 function admit<K extends Kind>(admission: Admission, request: { kind: K; operation: 'create' | 'update' | 'status'; object: KindMap[K]; old?: StoredOf<K> }, options: WriteOptions): KindMap[K] {
-  const { object, warnings } = admission.admit({ ...request, writer: options, fieldValidation: options.fieldValidation ?? 'Strict' });
+  // Who owns what is not admission's business, and the larger half of many an object.
+  const { managedFields: _entries, ...metadata } = request.object.metadata;
+  const { object, warnings } = admission.admit({ ...request, object: { ...request.object, metadata }, writer: options, fieldValidation: options.fieldValidation ?? 'Strict' });
   for (const warning of warnings) options.warn?.(warning);
   return object;
 }

@@ -10,14 +10,14 @@ import { Invalid, Unavailable, type ApplyConfiguration, type ApplyOptions, type 
 import type { Admission } from '../../admission/types.js';
 import { openEnvironment, type Environment } from '../environment.js';
 import { alreadyExists, notFound, qualifiedResource } from '../errors.js';
-import { remember } from '../json.js';
+import { json, remember, type TextReads } from '../json.js';
 import { parseStored } from '../parseStored.js';
 import { deepFreeze } from '../plainJson.js';
 import { createWriteQueue, type Transaction } from '../writeQueue.js';
 import { decideApply } from './apply.js';
 import { checkNames, decideCreate, decideDelete, decideStatus, decideUpdate, isSubdomain, nameOf, patchedMeta, patchedStatus, type Decision, type Wanted } from './decisions.js';
 import { createHistory, type AnyStored } from './history.js';
-import { list, type ListContext } from './list.js';
+import { list, listTexts, type ListContext } from './list.js';
 import { createCodec, createObjects, keyOf, kindOf, type StoredOf } from './objects.js';
 import { takeOwnership } from './owner.js';
 import { createSealer, type Sealer } from './seal.js';
@@ -45,7 +45,7 @@ export interface ModifyOptions extends WriteOptions {
   subresource?: 'status';
 }
 
-export interface FileStore extends ObjectStore {
+export interface FileStore extends ObjectStore, TextReads {
   /** Random, made with the data directory: another one means another past. */
   readonly epoch: string;
   /** The newest durable resourceVersion. */
@@ -67,8 +67,8 @@ export const FORMAT = 1;
 const MAX_OBJECT = 1.5 * 1024 * 1024;
 const MINUTE = 60_000;
 const MANY = 1_000;
-/** Lists let go of the pages they read each time so many characters were. */
-const MOST_READ = 32 * 1024 * 1024;
+/** The pages of the file are let go of each time so many characters were read and written. */
+const MOST_TOUCHED = 24 * 1024 * 1024;
 
 /**
  * @throws Unavailable: the directory cannot be written, is in use by another process (named), has a newer format, or the
@@ -159,12 +159,18 @@ async function createStore({ admission, environment, epoch, history: limits, log
     flushed() {
       history.wake(changed);
       changed.clear();
+      if (environment.touched > MOST_TOUCHED) forgetPages().catch((error: unknown) => { log?.error({ dir: environment.path, error: String(error) }, 'the data directory could not be opened again'); });
     },
   });
   /** The state a removed object is shown in, under the version of its removal. */
   const removed = new WeakMap<AnyStored, AnyStored>();
 
-  const context = (): ListContext => ({ objects: { keys: (kind) => objects.keys(kind), labelValues: (kind, label) => objects.labelValues(kind, label, (key) => queue.durable(key)), get: (key) => queue.durable(key) }, history, version, tokenKey });
+  const contextOf = <T>(get: (key: string) => T | undefined, shown: (object: AnyStored) => T): ListContext<T> => ({ objects: { keys: (kind) => objects.keys(kind), labelled: (kind, label, value) => objects.labelled(kind, label, value, (key) => queue.durable(key)), get }, shown, history, version, tokenKey });
+  const context = (): ListContext => contextOf((key) => queue.durable(key), (object) => object);
+  const textOf = (key: string): string | undefined => {
+    const held = queue.holds(key) ? queue.durable(key) : undefined;
+    return held !== undefined || queue.holds(key) ? held && json(held) : objects.text(key);
+  };
   const ready = async (): Promise<void> => { while (environment.reopening !== undefined) await environment.reopening; };
   let forgetting: Promise<void> | undefined;
   const forgetPages = (): Promise<void> => (forgetting ??= queue.between(() => environment.forgetPages()).finally(() => { forgetting = undefined; }));
@@ -224,9 +230,22 @@ async function createStore({ admission, environment, epoch, history: limits, log
     },
 
     async list<K extends Kind>(kind: K, listOptions: ListOptions = {}) {
-      if (environment.read > MOST_READ) await forgetPages();
+      if (environment.touched > MOST_TOUCHED) await forgetPages();
       do await environment.reopening; while (environment.reopening !== undefined);
       return list(context(), kind, listOptions) as unknown as ObjectList<StoredOf<K>>;
+    },
+
+    async getText(kind, key) {
+      do await environment.reopening; while (environment.reopening !== undefined);
+      const text = textOf(keyOf(kind, key.namespace, key.name));
+      if (text === undefined) throw notFound(kind, key.name);
+      return text;
+    },
+
+    async listTexts(kind, listOptions) {
+      if (environment.touched > MOST_TOUCHED) await forgetPages();
+      do await environment.reopening; while (environment.reopening !== undefined);
+      return listTexts(contextOf(textOf, json), kind, listOptions);
     },
 
     watch<K extends Kind>(kind: K, watchOptions: WatchOptions = {}) {

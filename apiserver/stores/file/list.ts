@@ -6,12 +6,14 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { Gone, type ListOptions, type ObjectList } from '#crds/objectStore.js';
 import type { Kind } from '#crds/kinds.js';
 import { BadRequest } from '../errors.js';
-import { compileSelectors, onlyName, type Matcher } from '../selectors.js';
+import { compileSelectors, onlyName } from '../selectors.js';
 import type { AnyStored, History } from './history.js';
 import { firstAtLeast, keyOf, type Objects } from './objects.js';
 
-export interface ListContext {
-  objects: { keys: Objects['keys']; labelValues(kind: Kind, label: string): ReadonlyMap<string, string>; get(key: string): AnyStored | undefined };
+export interface ListContext<T = AnyStored> {
+  objects: { keys: Objects['keys']; labelled(kind: Kind, label: string, value: string): Iterable<string>; get(key: string): T | undefined };
+  /** An object of the past in the form that is listed. */
+  shown(object: AnyStored): T;
   history: History;
   /** The newest durable version. */
   version: number;
@@ -20,16 +22,34 @@ export interface ListContext {
 
 /** @throws BadRequest for a selector, token or version that cannot be read; Gone for one that is too old */
 export function list(context: ListContext, kind: Kind, options: ListOptions): ObjectList<AnyStored> {
+  return walk(context, kind, options, compileSelectors(kind, options.labelSelector, options.fieldSelector));
+}
+
+/** The same as texts, without looking into the objects. Undefined when the selectors ask for that. @throws as list */
+export function listTexts(context: ListContext<string>, kind: Kind, options: ListOptions): ObjectList<string> | undefined {
+  if ((options.labelSelector ?? '') + (options.fieldSelector ?? '') === '') return walk(context, kind, options, undefined);
+  const equality = firstEquality(options.labelSelector);
+  if (equality?.alone !== true || options.fieldSelector !== undefined || options.continue !== undefined || options.limit !== undefined || options.resourceVersionMatch !== undefined) return undefined;
+  compileSelectors(kind, options.labelSelector, undefined);
+  const version = snapshotVersion(context, options);
+  return { items: everything(context, kind, prefixOf(kind, options.namespace), undefined, equality), resourceVersion: String(version) };
+}
+
+const prefixOf = (kind: Kind, namespace: string | undefined): string => (namespace === undefined || namespace === '' ? `o/${kind}/` : `o/${kind}/${namespace}/`);
+
+function walk<T>(context: ListContext<T>, kind: Kind, options: ListOptions, matches: ((item: T) => boolean) | undefined): ObjectList<T> {
   const { history, objects } = context;
-  const matches = compileSelectors(kind, options.labelSelector, options.fieldSelector);
   const page = options.continue === undefined || options.continue === '' ? undefined : readToken(context.tokenKey, kind, options);
   const version = page?.version ?? snapshotVersion(context, options);
   if (version < history.floor(kind)) throw new Gone('The provided continue parameter or resourceVersion is too old to display a consistent list result. Start a new list without them.');
 
-  const prefix = options.namespace === undefined || options.namespace === '' ? `o/${kind}/` : `o/${kind}/${options.namespace}/`;
+  const prefix = prefixOf(kind, options.namespace);
   const past = new Map<string, AnyStored | undefined>();
   if (version < context.version) for (const change of history.after(kind, version)) if (!past.has(change.key)) past.set(change.key, change.before);
-  const at = (key: string): AnyStored | undefined => (past.has(key) ? past.get(key) : objects.get(key));
+  const at = (key: string): T | undefined => {
+    const before = past.get(key);
+    return before !== undefined ? context.shown(before) : past.has(key) ? undefined : objects.get(key);
+  };
 
   const name = onlyName(options.fieldSelector);
   if (name !== undefined && options.namespace !== undefined && options.namespace !== '' && page === undefined) {
@@ -39,7 +59,7 @@ export function list(context: ListContext, kind: Kind, options: ListOptions): Ob
 
   if (past.size === 0 && page === undefined && (options.limit === undefined || options.limit <= 0)) return { items: everything(context, kind, prefix, matches, firstEquality(options.labelSelector)), resourceVersion: String(version) };
 
-  const items: AnyStored[] = [];
+  const items: T[] = [];
   const limit = options.limit === undefined || options.limit <= 0 ? Infinity : options.limit;
   const keys = new KeysAt(objects.keys(kind), past, prefix, page === undefined ? prefix : `${page.last}\0`);
   let last = '';
@@ -62,14 +82,12 @@ export function list(context: ListContext, kind: Kind, options: ListOptions): Ob
 }
 
 /** The whole of today's state: the commonest list, without a step per key. */
-function everything({ objects }: ListContext, kind: Kind, prefix: string, matches: Matcher | undefined, wanted: { label: string; value: string } | undefined): AnyStored[] {
-  const keys = objects.keys(kind);
-  const values = wanted && objects.labelValues(kind, wanted.label);
+function everything<T>({ objects }: ListContext<T>, kind: Kind, prefix: string, matches: ((item: T) => boolean) | undefined, wanted: { label: string; value: string } | undefined): T[] {
+  const keys = wanted === undefined ? objects.keys(kind) : [...objects.labelled(kind, wanted.label, wanted.value)].sort();
   const end = firstAtLeast(keys, endOf(prefix));
-  const items: AnyStored[] = [];
+  const items: T[] = [];
   for (let index = firstAtLeast(keys, prefix); index < end; index += 1) {
     const key = keys[index] ?? '';
-    if (values !== undefined && values.get(key) !== wanted?.value) continue;
     const object = objects.get(key);
     if (object !== undefined && (matches === undefined || matches(object))) items.push(object);
   }
@@ -77,12 +95,12 @@ function everything({ objects }: ListContext, kind: Kind, prefix: string, matche
 }
 
 /** The first requirement of a selector that was found readable, when it is `label=value`: it narrows down where to look. */
-function firstEquality(labelSelector: string | undefined): { label: string; value: string } | undefined {
-  const [, label, value] = /^([^\s=!<>(),]+)==?([^\s=!<>(),]+)(?:,|$)/.exec(labelSelector ?? '') ?? [];
-  return label === undefined || value === undefined ? undefined : { label, value };
+function firstEquality(labelSelector: string | undefined): { label: string; value: string; alone: boolean } | undefined {
+  const [whole = '', label, value] = /^([^\s=!<>(),]+)==?([^\s=!<>(),]+)(?:,|$)/.exec(labelSelector ?? '') ?? [];
+  return label === undefined || value === undefined ? undefined : { label, value, alone: whole === labelSelector && !whole.endsWith(',') };
 }
 
-function snapshotVersion(context: ListContext, options: ListOptions): number {
+function snapshotVersion(context: Pick<ListContext, 'version'>, options: ListOptions): number {
   const wanted = parseVersion(options.resourceVersion);
   if (wanted !== undefined && wanted > context.version) throw new Gone(`Too large resource version: ${wanted}, current: ${context.version}`);
   if (options.resourceVersionMatch !== 'Exact') return context.version;

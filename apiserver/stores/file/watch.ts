@@ -5,6 +5,7 @@
 import { Gone, type WatchEvent, type WatchOptions } from '#crds/objectStore.js';
 import type { Kind } from '#crds/kinds.js';
 import { compileSelectors, type Matcher } from '../selectors.js';
+import type { EagerIterator } from '../eager.js';
 import { deepFreeze } from '../plainJson.js';
 import type { AnyStored, Change, History } from './history.js';
 import { list, parseVersion, type ListContext } from './list.js';
@@ -28,7 +29,7 @@ export function watch(context: WatchContext, kind: Kind, options: WatchOptions):
   return { [Symbol.asyncIterator]: () => new Watcher(context, kind, options) };
 }
 
-class Watcher implements AsyncIterator<Event> {
+class Watcher implements EagerIterator<Event> {
   readonly #context: WatchContext;
   readonly #kind: Kind;
   readonly #options: WatchOptions;
@@ -55,7 +56,7 @@ class Watcher implements AsyncIterator<Event> {
       if (this.#position === undefined) await this.#start();
       for (;;) {
         if (this.#ended) break;
-        const event = this.#take();
+        const event = this.take();
         if (event !== undefined) return { done: false, value: event };
         await this.#sleep();
       }
@@ -97,8 +98,9 @@ class Watcher implements AsyncIterator<Event> {
     if (this.#options.bookmarks === true) this.#stopTimer = this.#context.onMinute(() => { this.#bookmark = true; this.#wake?.(); });
   }
 
-  /** The next event that is there already. */
-  #take(): Event | undefined {
+  /** The next event that is there already. @throws Gone */
+  take(): Event | undefined {
+    if (this.#ended || this.#position === undefined) return undefined;
     if (this.#initial !== undefined) {
       const object = this.#initial[this.#initialIndex];
       this.#initialIndex += 1;
@@ -106,7 +108,7 @@ class Watcher implements AsyncIterator<Event> {
       this.#initial = undefined;
     }
     for (;;) {
-      const position = this.#position ?? 0;
+      const position: number = this.#position;
       const change = this.#context.history.at(this.#kind, position);
       if (change === 'gone') throw tooOld(undefined, this.#context.history.floor(this.#kind));
       if (change === undefined) break;
