@@ -17,6 +17,8 @@ export const GRACE_MS = 5_000;
 /** While a repository does not open, restic 0.19 retries for a quarter of an hour; this long is enough for a network that hiccups. */
 export const OPEN_LIMIT_MS = 20_000;
 const openingRetry = /^(?:Stat|Load|List|Open)\(<(?:config|key)\/.*returned error, retrying after/;
+/** restic 0.19 tries this again for a quarter of an hour too, though `init` would make the bucket. */
+const absentBucket = /specified bucket does not exist|NoSuchBucket/;
 const STDERR_KEPT = 200;
 const STDOUT_LIMIT = 256 * 1024 * 1024;
 
@@ -123,7 +125,7 @@ export class Restic {
     let openTimer: NodeJS.Timeout | undefined;
     const err = new LineSplitter((line) => {
       const clean = redact(line);
-      if (openingRetry.test(clean)) openTimer ??= setTimeout(() => { opening.abort(); }, this.#options.openLimitMs ?? OPEN_LIMIT_MS);
+      if (openingRetry.test(clean)) openTimer ??= setTimeout(() => { opening.abort(); }, absentBucket.test(clean) ? 0 : this.#options.openLimitMs ?? OPEN_LIMIT_MS);
       if (stderr.push(clean) > STDERR_KEPT) stderr.shift();
       options.onLine?.('stderr', clean);
     });
@@ -155,6 +157,7 @@ export class Restic {
     err.end();
     const succeeded = exit.code !== null && (exit.code === 0 || (options.accept?.includes(exit.code) ?? false));
     if (!succeeded && stop.stopped) throw new ResticAborted(stop.killed, exit.code ?? undefined);
+    if (!succeeded && giveUp.stopped && stderr.some((line) => openingRetry.test(line) && absentBucket.test(line))) throw new ResticError('NoRepository', `there is no repository at ${this.address}: its bucket does not exist`, exit.code ?? undefined);
     if (!succeeded && giveUp.stopped) throw new ResticError('RepositoryUnreachable', `the repository at ${this.address} cannot be reached; check the address, the network and that the storage is running (restic: ${stderr.findLast((line) => openingRetry.test(line))?.replace(/^.*retrying after [^:]*: /, '') ?? ''})`, exit.code ?? undefined);
     if (!succeeded || exit.code === null) throw classifyExit({ command, ...exit, stderr, repository: this.address });
     return { code: exit.code, stdout: Buffer.concat(stdout).toString('utf8'), stderr };
