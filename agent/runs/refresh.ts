@@ -53,7 +53,7 @@ export class Refresh {
   readonly #wanted = new Set<Wanted>();
   #wantedSince: number | undefined;
   readonly #abort = new AbortController();
-  #running: Promise<void> | undefined;
+  #current: { abort: AbortController; over: Promise<void> } | undefined;
   /** A listing that fails is not begun again at once. */
   #othersTried: string | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -97,31 +97,47 @@ export class Refresh {
     this.look();
   }
 
-  /** Begins what is wanted or due, when it may. Call after each change of what runs and of the plan. */
+  /** Begins what is wanted or due, when it may, and gives way to a job that comes. Call after each change of what runs and of the plan. */
   look(): void {
-    if (this.#stopped || this.#running) return;
-    const due = this.#due();
-    if (this.#wanted.size + due.length === 0) return;
-    const waited = this.#wantedSince === undefined ? 0 : this.#options.clock.now() - this.#wantedSince;
-    if (!this.#options.idle() && waited < PATIENCE_MS) return;
+    if (this.#stopped) return;
+    const busy = !this.#options.idle();
+    if (this.#current) {
+      if (busy && !this.#patienceIsOver()) this.#current.abort.abort();
+      return;
+    }
+    if (this.#wanted.size + this.#due().length === 0 || (busy && !this.#patienceIsOver())) return;
     this.#cancelBegin ??= this.#options.clock.setTimer(AFTER_RESULT_MS, () => { this.#begin(); });
   }
 
   #begin(): void {
     this.#cancelBegin = undefined;
-    if (this.#stopped || this.#running) return;
-    const wanted = new Set([...this.#wanted, ...this.#due()]);
+    if (this.#stopped || this.#current || (!this.#options.idle() && !this.#patienceIsOver())) return;
+    for (const one of this.#due()) this.#wanted.add(one);
+    this.#wantedSince ??= this.#options.clock.now();
+    const abort = new AbortController();
+    const since = this.#wantedSince;
+    const left = new Set(this.#wanted);
     this.#wanted.clear();
-    this.#wantedSince = undefined;
-    this.#running = this.#refresh(wanted).catch((error: unknown) => { this.#options.log.warn({ error: messageOf(error) }, 'what is told of the repository could not be kept'); }).finally(() => {
-      this.#running = undefined;
-      this.look();
+    const work = this.#refresh(left, AbortSignal.any([abort.signal, this.#abort.signal])).catch((error: unknown) => {
+      left.clear();
+      this.#options.log.warn({ error: messageOf(error) }, 'what is told of the repository could not be kept');
     });
+    this.#current = { abort, over: work.then(() => {
+      this.#current = undefined;
+      if (!abort.signal.aborted) left.clear();
+      for (const one of left) this.#wanted.add(one); // interrupted by a job: the rest comes after it
+      this.#wantedSince = left.size > 0 ? since : this.#wanted.size > 0 ? this.#options.clock.now() : undefined;
+      this.look();
+    }) };
+  }
+
+  #patienceIsOver(): boolean {
+    return this.#wantedSince !== undefined && this.#options.clock.now() - this.#wantedSince >= PATIENCE_MS;
   }
 
   /** Every list, whole, now: the server asks for it. @throws what kept it from being listed */
   async whole(signal: AbortSignal): Promise<void> {
-    await this.#running;
+    await this.#current?.over;
     const setting = this.#setting();
     if (!setting || this.#stopped) return;
     await this.#lists(setting, { whole: true, others: setting.repository.runner === true }, AbortSignal.any([signal, this.#abort.signal]));
@@ -133,7 +149,7 @@ export class Refresh {
     this.#cancelTimer?.();
     this.#cancelBegin?.();
     this.#abort.abort();
-    await this.#running;
+    await this.#current?.over;
   }
 
   #setting(): { plan: Plan; repository: PlanRepository & { id: string } } | undefined {
@@ -157,32 +173,41 @@ export class Refresh {
     return !(age >= 0 && age < ms); // a time in the future is as good as none
   }
 
-  async #refresh(wanted: ReadonlySet<Wanted>): Promise<void> {
+  /** What is done leaves `wanted`; the rest is still there when `signal` ends it. */
+  async #refresh(wanted: Set<Wanted>, signal: AbortSignal): Promise<void> {
     const setting = this.#setting();
-    if (!setting) return;
-    const runner = setting.repository.runner === true;
+    if (!setting) {
+      wanted.clear();
+      return;
+    }
+    const { id, runner = false } = setting.repository;
     const { memory } = this.#options;
+    const look = async (those: Wanted[], what: string, work: (limited: AbortSignal) => Promise<void>): Promise<void> => {
+      if (signal.aborted) return;
+      await this.#bounded(what, signal, work);
+      if (!signal.aborted) for (const one of those) wanted.delete(one);
+    };
     if (wanted.has('others')) this.#othersTried = this.#now();
-    if (wanted.has('own') || (runner && wanted.has('others'))) await this.#bounded('the snapshots', async (signal) => this.#lists(setting, { whole: false, others: runner && wanted.has('others') }, signal));
+    if (wanted.has('own') || (runner && wanted.has('others'))) await look(['own', 'others'], 'the snapshots', async (limited) => this.#lists(setting, { whole: false, others: runner && wanted.has('others') }, limited));
     if (!runner) return;
-    const { id } = setting.repository;
     if (wanted.has('protection')) {
-      await this.#bounded('whether the repository lets its everyday credential delete', async (signal) => {
-        const deletionProtection = await probeDeletion(await this.#restic(setting), signal);
+      await look(['protection'], 'whether the repository lets its everyday credential delete', async (limited) => {
+        const deletionProtection = await probeDeletion(await this.#restic(setting), limited);
         if (deletionProtection === 'Unknown') return; // what a job showed stays
         await this.#tell(setting.repository, { deletionProtection });
         await memory.change(id, { deletionProtection });
       });
     }
-    if (wanted.has('locks') || memory.of(id).locksShown) await this.#bounded('the locks', async (signal) => this.#locks(setting, signal));
+    if (wanted.has('locks') || memory.of(id).locksShown) await look(['locks'], 'the locks', async (limited) => this.#locks(setting, limited));
     if (!wanted.has('size')) return;
-    await memory.change(id, { lastStatsTried: this.#now() });
-    await this.#bounded('the size of the repository', async (signal) => {
+    await look(['size'], 'the size of the repository', async (limited) => {
       const restic = await this.#restic(setting);
-      const { formatVersion } = await catConfig(restic, signal);
-      await this.#tell(setting.repository, { formatVersion, ...await stats(restic, signal) });
+      const { formatVersion } = await catConfig(restic, limited);
+      const size = await stats(restic, limited);
+      await this.#tell(setting.repository, { formatVersion, ...size });
       await memory.change(id, { lastStats: this.#now() });
     });
+    if (!signal.aborted) await memory.change(id, { lastStatsTried: this.#now() });
   }
 
   async #lists(setting: { plan: Plan; repository: PlanRepository & { id: string } }, { whole, others }: { whole: boolean; others: boolean }, signal: AbortSignal): Promise<void> {
@@ -238,13 +263,13 @@ export class Refresh {
   }
 
   /** One look, a minute at most; its failure keeps the others from nothing. */
-  async #bounded(what: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  async #bounded(what: string, signal: AbortSignal, work: (limited: AbortSignal) => Promise<void>): Promise<void> {
     const limit = new AbortController();
     const cancel = this.#options.clock.setTimer(LIMIT_MS, () => { limit.abort(); });
     try {
-      await work(AbortSignal.any([limit.signal, this.#abort.signal]));
+      await work(AbortSignal.any([limit.signal, signal]));
     } catch (error) {
-      if (!this.#abort.signal.aborted) this.#options.log.warn({ error: limit.signal.aborted ? `it took longer than ${LIMIT_MS / 1_000} seconds` : messageOf(error) }, `${what} could not be refreshed; no job is concerned`);
+      if (!signal.aborted) this.#options.log.warn({ error: limit.signal.aborted ? `it took longer than ${LIMIT_MS / 1_000} seconds` : messageOf(error) }, `${what} could not be refreshed; no job is concerned`);
     } finally {
       cancel();
     }
