@@ -77,7 +77,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
   const expireWithOutcomes = (transaction: Transaction<unknown>, key: string): void => { expire(transaction, key, dayOf(now() + retention.outcomes * DAY)); };
   const inventory = createInventory({ environment, queue, now });
   const trend = createTrend({ environment, queue, now, expire: expireWithOutcomes });
-  const known = createKnownSnapshots({ environment, now, expire: expireWithOutcomes });
+  const known = createKnownSnapshots({ environment, now, expire: expireWithOutcomes, idsOf: (repositoryID, hostname) => inventory.ids(repositoryID, hostname) });
 
   function append(transaction: Transaction<unknown>, job: ObjectKey, lines: readonly LogLine[]): void {
     const today = dayOf(now());

@@ -99,6 +99,11 @@ export function createInventory({ environment, queue, now }: Options): Inventory
   }
   const waitingKeys = (waitingKey: string): string[] => [...environment.keys(waitingKey)];
 
+  function idsOf(key: string): string[] {
+    const prefix = `j/${key}/`;
+    return [...environment.keys(prefix)].map((each) => each.slice(prefix.length));
+  }
+
   /** The last page has come: everything is checked before anything changes. */
   async function finish(key: string, waitingKey: string, report: SnapshotsReport, next: SnapshotList, pages: number, last: ReportPage): Promise<ReportEffect> {
     const added = new Map<string, StoredSnapshot>();
@@ -108,8 +113,7 @@ export function createInventory({ environment, queue, now }: Options): Inventory
       for (const snapshot of page?.snapshots ?? []) added.set(snapshot.id, snapshot);
       for (const id of page?.removed ?? []) removed.add(id);
     }
-    const idPrefix = `j/${key}/`;
-    const held = [...environment.keys(idPrefix)].map((each) => each.slice(idPrefix.length));
+    const held = idsOf(key);
     const gone = held.filter((id) => (report.base === undefined ? !added.has(id) : removed.has(id) && !added.has(id)));
     const goneSet = new Set(gone);
     const ids = [...new Set([...held.filter((id) => !goneSet.has(id)), ...added.keys()])];
@@ -230,6 +234,7 @@ export function createInventory({ environment, queue, now }: Options): Inventory
     lists,
     list: (repositoryID, hostname) => find(listKey(repositoryID, hostname)),
     repositories: () => [...new Set(['i', 'n', 'j', 'w', 't'].flatMap((table) => [...repositoriesIn(table)]))],
+    ids: (repositoryID, hostname) => idsOf(listKey(repositoryID, hostname)),
     tagCounts(repositoryID, hostname) {
       const counts: Record<string, number> = {};
       for (const [tags, count] of tagSetsOf(listKey(repositoryID, hostname))) for (const tag of JSON.parse(tags) as string[]) counts[tag] = (counts[tag] ?? 0) + count;

@@ -74,6 +74,8 @@ export interface InventoryReader {
   list(repositoryID: string, hostname: string): SnapshotList | undefined;
   /** Undefined: nobody ever reported this list, which is not the same as an empty one. */
   page(repositoryID: string, hostname: string, query?: SnapshotQuery): SnapshotPage | undefined;
+  /** The ids of a list, sorted. */
+  ids(repositoryID: string, hostname: string): string[];
   /** Snapshots per tag; a snapshot with two tags counts under both, one without tags under none. */
   tagCounts(repositoryID: string, hostname: string): Record<string, number>;
   /** Snapshots whose id begins so, of whatever hostname; two at most, which means ambiguous. @param idPrefix at least 8 hex digits, else none is found */

@@ -14,7 +14,13 @@ export interface LogPage {
 }
 
 /** A snapshot that a backup of a host of the repository says it made. */
-export interface KnownSnapshot { repositoryID: string; snapshotID: string }
+export interface KnownSnapshot {
+  repositoryID: string;
+  /** As restic told it: 64 hex digits, or the first 8 (restic 0.14). */
+  snapshotID: string;
+  /** restic's host. */
+  hostname: string;
+}
 
 export interface Records extends Outcomes {
   /** @param backup the snapshot the job made: known from now on, as long as the outcome is kept */

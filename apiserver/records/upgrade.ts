@@ -6,11 +6,9 @@
 import type { Outcome } from '#controller/ports.js';
 import type { Change, Environment } from '../stores/environment.js';
 import { DAY, dayOf, endOf } from './keys.js';
-import { knownKey } from './knownSnapshots.js';
+import { CLOCK_TOLERANCE_MS, knownKey } from './knownSnapshots.js';
 
 const STEP = 1000;
-/** A backup that says it ended later than this after its report came has a clock that proves nothing. */
-export const CLOCK_TOLERANCE_MS = 3_600_000;
 
 /** @param outcomeDays how long outcomes, and what is known from them, are kept */
 export async function upgradeRecords(environment: Environment, format: number, outcomeDays: number): Promise<void> {

@@ -10,6 +10,7 @@ import type { Hello } from '#crds/wire/agentProtocol.gen.js';
 import type { CacheEvent } from '#controller/runtime/types.js';
 import { judgeHello } from './hello.js';
 import { createLink, type Link } from './link.js';
+import { createHostQuotas, type HostQuotas } from './quota.js';
 import { offline } from './rpc.js';
 import { startSession, type Session } from './session.js';
 import { signRevoked } from './signing.js';
@@ -40,6 +41,7 @@ export function createGateway(context: SessionContext): Gateway {
   const links = new Set<Link>();
   const turns = new Map<string, Promise<void>>(); // one handshake at a time per host
   const leaving = new Map<string, Promise<void>>(); // by host name: what is still being taken of a closed session
+  const quotas = new Map<string, HostQuotas>(); // by host name: a new connection is no new allowance
   let malformed = 0;
   let closing = false;
 
@@ -88,6 +90,11 @@ export function createGateway(context: SessionContext): Gateway {
     forget(host.metadata.name, old);
     return true;
   }
+  function quotasOf(name: string): HostQuotas {
+    const known = quotas.get(name) ?? createHostQuotas(clock);
+    quotas.set(name, known);
+    return known;
+  }
   function forget(name: string, entry: Entry): void {
     sessionIDs.delete(entry.session.sessionID);
     if (entries.get(name) === entry) entries.delete(name);
@@ -112,7 +119,7 @@ export function createGateway(context: SessionContext): Gateway {
     await leaving.get(host.metadata.name);
     if (!link.isOpen()) return;
     const entry: Partial<Entry> & { replaced: boolean } = { bearer, replaced: false };
-    const session = startSession({ context, link, host, hello, recordKey: verdict.recordKey, reportsDisconnect: () => !closing && !entry.replaced });
+    const session = startSession({ context, link, host, hello, quotas: quotasOf(host.metadata.name), recordKey: verdict.recordKey, reportsDisconnect: () => !closing && !entry.replaced });
     entry.session = session;
     entries.set(host.metadata.name, entry as Entry);
     sessionIDs.add(session.sessionID);
@@ -156,6 +163,7 @@ export function createGateway(context: SessionContext): Gateway {
     dispatch(event) {
       switch (event.kind) {
         case 'Host': {
+          if (event.type === 'DELETED') quotas.delete(event.object.metadata.name);
           const session = entries.get(event.object.metadata.name)?.session;
           if (!session) return;
           if (event.type === 'DELETED' ? event.object.metadata.uid === session.hostUid : event.object.metadata.uid !== session.hostUid) session.revoke();

@@ -3,7 +3,7 @@
  * order of events ends the same: offered, reported, cancelled and reconnected in every order (property test).
  */
 import type { ResticJobObserved } from '#crds/types/resticJob.gen.js';
-import type { JobRun, JobStop } from '#crds/wire/agentProtocol.gen.js';
+import type { JobStop } from '#crds/wire/agentProtocol.gen.js';
 import { isFinal } from './observed.js';
 import type { StoredJob } from './types.js';
 
@@ -25,7 +25,8 @@ export interface RunKnowledge {
 
 export type JobStep =
   | { do: 'nothing' }
-  | { do: 'run'; frame: JobRun }
+  /** Makes the frame (jobRun.ts) and sends it. */
+  | { do: 'run'; runID: string }
   | { do: 'stop'; frame: JobStop }
   /** The agent does not have it: the session says so in its place. */
   | { do: 'report'; observed: ResticJobObserved; stop?: JobStop };
@@ -49,26 +50,8 @@ export function decideJob(job: StoredJob, knows: RunKnowledge, now: number): Job
     if (!observed) return { do: 'report', observed: neverArrived(runID, reason, now), stop: frame };
   }
   if (observed?.phase === 'Running') return agentHasIt || !knows.settled ? nothing : { do: 'report', observed: lost(observed, now) };
-  if (status?.phase === 'Offered' && desired?.state === 'Run' && !observed && !agentHasIt && knows.drained) return { do: 'run', frame: runFrame(job, runID) };
+  if (status?.phase === 'Offered' && desired?.state === 'Run' && !observed && !agentHasIt && knows.drained) return { do: 'run', runID };
   return nothing;
-}
-
-function runFrame({ metadata, spec, status }: StoredJob, runID: string): JobRun {
-  const { origin } = spec;
-  return {
-    identity: {
-      job: metadata.name,
-      runID,
-      type: spec.type,
-      startedBy: 'Server',
-      ...(spec.sourceGroupRef ? { sourceGroup: spec.sourceGroupRef.name } : {}),
-      ...(origin ? { origin: origin.type } : {}),
-      ...(origin?.type === 'Schedule' && origin.name !== undefined ? { schedule: origin.name.slice(0, 63) } : {}),
-      ...(origin?.dueTime === undefined ? {} : { dueTime: origin.dueTime }),
-    },
-    planGeneration: status?.desiredRun?.planGeneration ?? 0,
-    ...(spec.activeDeadlineSeconds === undefined ? {} : { activeDeadlineSeconds: spec.activeDeadlineSeconds }),
-  };
 }
 
 function neverArrived(runID: string, reason: 'Cancelled' | 'DeadlineExceeded', now: number): ResticJobObserved {

@@ -8,6 +8,7 @@ import type { ResticJobObserved } from '#crds/types/resticJob.gen.js';
 import type { JobFinished, JobLog, JobStarted, LogLine, SpoolDropped } from '#crds/wire/agentProtocol.gen.js';
 import { checkAgentStarted, ensureAgentJob, findJob } from './agentJobs.js';
 import { firingKey, type Ledger } from './ledger.js';
+import { madeSnapshot } from './madeSnapshot.js';
 import { announceEnd, observedFromFinish, observedFromStart, writeObserved } from './observed.js';
 import { takeRepoStats, takeSnapshots } from './repositoryReports.js';
 import { isForGood, RefusedReport, type SpooledFrame } from './reports.js';
@@ -39,7 +40,9 @@ export function createJobReports(context: SessionContext, host: StoredHost, ledg
     return context.goneJobs.get(runID) === hostName;
   }
   async function keepOutcome(report: JobFinished): Promise<void> {
-    await records.putOutcome(keyFor(report.identity.job), { uid: report.identity.runID, observed: observedFromFinish(report, clock.now()), recordedTime: new Date(clock.now()).toISOString() });
+    const { identity } = report;
+    const observed = observedFromFinish(report, clock.now());
+    await records.putOutcome(keyFor(identity.job), { uid: identity.runID, observed, recordedTime: new Date(clock.now()).toISOString() }, madeSnapshot(context, hostName, identity.type, observed));
   }
   /** The report's job is gone. What the agent did is kept, if it can be shown to be this host's. */
   async function keepOutcomeOfGone(report: JobFinished): Promise<void> {

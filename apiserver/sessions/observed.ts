@@ -7,6 +7,7 @@ import { Conflict, NotFound } from '#crds/objectStore.js';
 import { keyOf, keyText } from '#crds/meta.js';
 import type { ResticJobObserved } from '#crds/types/resticJob.gen.js';
 import type { JobFinished, JobStarted } from '#crds/wire/agentProtocol.gen.js';
+import { madeSnapshot } from './madeSnapshot.js';
 import type { SessionContext, StoredJob } from './types.js';
 
 const FINAL = new Set(['Succeeded', 'Failed', 'Cancelled']);
@@ -37,7 +38,7 @@ export function observedFromFinish({ identity, startTime, completionTime, ...res
 export async function writeObserved(context: SessionContext, hostName: string, job: StoredJob, observed: ResticJobObserved): Promise<'written' | 'same' | 'ended' | 'gone'> {
   const { store, records, clock, recorder } = context;
   const key = keyOf(job);
-  if (isFinal(observed.phase)) await records.putOutcome(key, { uid: job.metadata.uid, observed, recordedTime: new Date(clock.now()).toISOString() });
+  if (isFinal(observed.phase)) await records.putOutcome(key, { uid: job.metadata.uid, observed, recordedTime: new Date(clock.now()).toISOString() }, madeSnapshot(context, hostName, job.spec.type, observed));
   for (let current = job; ;) {
     const before = current.status?.observed;
     if (isFinal(before?.phase) || isFinal(current.status?.phase)) {

@@ -3,18 +3,17 @@
  * the agent's reports. Nothing calls a session: it looks at objects, level-triggered, as a kubelet does.
  */
 import { randomUUID } from 'node:crypto';
-import { keyOf, keyText, type ObjectKey } from '#crds/meta.js';
-import { NotFound } from '#crds/objectStore.js';
+import { keyOf, keyText } from '#crds/meta.js';
 import type { Hello } from '#crds/wire/agentProtocol.gen.js';
 import { closeCodes, HEARTBEAT_SECONDS, OFFLINE_AFTER_SECONDS, protocol, type SpooledType } from '#crds/wire/frames.js';
 import { version } from '#crds/version.js';
-import { decideJob } from './jobDecision.js';
+import { createHostJobs } from './hostJobs.js';
 import { createJobReports } from './jobReports.js';
 import { openLedger } from './ledger.js';
 import type { Link } from './link.js';
-import { announceEnd, writeObserved } from './observed.js';
 import { createPlanPush } from './planPush.js';
 import { connectPatch, createHostStatusWriter, writeDisconnect } from './presence.js';
+import { FRAMES_PER_MINUTE, SNAPSHOTS_PER_MINUTE, type HostQuotas } from './quota.js';
 import { createReports, type QueuedFrame, type SpooledFrame } from './reports.js';
 import { createRpcClient, type RpcCall } from './rpc.js';
 import { signRevoked } from './signing.js';
@@ -27,7 +26,7 @@ export interface Session {
   readonly link: Link;
   hostChanged(host: StoredHost): void;
   jobChanged(job: StoredJob): void;
-  /** A plan object changed: looks again if the plan could not be sent before. */
+  /** A plan object changed: looks again if the plan or a job could not be sent before. */
   planObjectsChanged(): void;
   /** The host is gone: says so, signed, and closes. */
   revoke(): void;
@@ -42,6 +41,7 @@ export interface SessionStart {
   link: Link;
   host: StoredHost;
   hello: Hello;
+  quotas: HostQuotas;
   recordKey: boolean;
   /** False when the process is closing or another session took over: then a disconnect is not written. */
   reportsDisconnect: () => boolean;
@@ -49,13 +49,11 @@ export interface SessionStart {
 
 const SPOOLED = new Set<string>(['job.started', 'job.log', 'job.finished', 'snapshots.report', 'repo.stats', 'spool.dropped'] satisfies SpooledType[]);
 const CLOCK_SKEW_MS = 5 * 60_000;
-const RETRY_MS = 1000;
-/** How long after the backlog a run that hello did not name may still be told of, before it counts as lost. */
-const SETTLE_MS = 3000;
 const MAX_REFUSAL_EVENTS = 20;
 const REFRESH_EVERY_MS = 60_000;
+const SLOWED_EVERY_MS = 600_000;
 
-export function startSession({ context, link, host, hello, recordKey, reportsDisconnect }: SessionStart): Session {
+export function startSession({ context, link, host, hello, quotas, recordKey, reportsDisconnect }: SessionStart): Session {
   const { informers, clock, log, bus, records, recorder, pace, namespace } = context;
   const sessionID = randomUUID();
   const hostKey = keyOf(host);
@@ -64,22 +62,24 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
 
   const ledger = openLedger(records, hostUid, hello.spool);
   const jobReports = createJobReports(context, host, ledger, askForSnapshots);
-  const knows = { named: new Set(hello.runningJobs), begun: new Set<string>(), offered: new Set<string>(), stopped: new Set<string>() };
+  const jobs = createHostJobs(context, link, hostName, hello.runningJobs);
   const plan = createPlanPush(context, link, hello);
   const hostStatus = createHostStatusWriter(context, hostKey, () => link.isOpen());
   const rpc = createRpcClient(link, hostName, clock);
   let refusals = 0;
   let askedForSnapshots = -Infinity;
-  let settled = false;
-  let cancelSettle = (): void => undefined;
-  const inFlight = new Set<Promise<void>>();
+  let willAsk = false;
+  let slowedTold = -Infinity;
+  /** Why the link is not read from now. */
+  const holds = new Set<'congested' | 'quota'>();
+  const timers = new Set<() => void>();
 
   const reports = createReports({
     ledger,
     backlogLast: hello.spool.last >= hello.spool.first ? hello.spool.last : 0,
     async apply(frame, inBacklog) {
       // Noted before the object says Running, or it would look lost. What began before hello and is not named there is over.
-      if (frame.type === 'job.started' && !inBacklog) knows.begun.add(frame.payload.identity.runID);
+      if (frame.type === 'job.started' && !inBacklog) jobs.began(frame.payload.identity.runID);
       await jobReports.apply(frame, inBacklog);
     },
     async deadLetter(frame, reason) {
@@ -90,68 +90,50 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
     },
     ack: (seq) => { link.send('ack', { seq }); },
     finishBacklog: () => jobReports.finishBacklog(),
-    onDrained() {
-      evaluateJobs();
-      cancelSettle = clock.setTimer(SETTLE_MS, () => {
-        settled = true;
-        evaluateJobs();
-      });
-    },
+    onDrained: () => { jobs.drained(); },
     onGap: () => { link.close(1002, 'spool sequence gap'); },
-    congested: (yes) => { if (yes) link.pause(); else link.resume(); },
+    congested: (yes) => { hold('congested', yes); },
     log,
   });
 
+  function later(ms: number, work: () => void): void {
+    const cancel = clock.setTimer(ms, () => { timers.delete(cancel); work(); });
+    timers.add(cancel);
+  }
+  function hold(why: 'congested' | 'quota', yes: boolean): void {
+    if (yes) holds.add(why);
+    else holds.delete(why);
+    if (holds.size > 0) link.pause();
+    else link.resume();
+  }
+  /** A host over its quota is read from more slowly; nothing of it is lost, and nobody else waits. */
+  function count(incoming: Incoming): void {
+    const listed = !isMalformed(incoming) && !('unknown' in incoming) && incoming.type === 'snapshots.report' ? incoming.payload.snapshots.length + (incoming.payload.removed?.length ?? 0) : 0;
+    const waits = { frames: quotas.frames.take(1), snapshots: listed === 0 ? 0 : quotas.snapshots.take(listed) };
+    const wait = Math.max(waits.frames, waits.snapshots);
+    if (wait === 0 || holds.has('quota')) return;
+    hold('quota', true);
+    later(wait, () => { hold('quota', false); });
+    if (clock.now() - slowedTold < SLOWED_EVERY_MS) return;
+    slowedTold = clock.now();
+    const what = waits.snapshots > waits.frames ? `${SNAPSHOTS_PER_MINUTE} snapshots` : `${FRAMES_PER_MINUTE} frames`;
+    log.warn({ host: hostName, what }, 'the agent sends more than its quota; it is read from more slowly');
+    recorder.event(host, 'Warning', 'ReportsSlowed', `this host sends more than ${what} a minute; its reports are taken more slowly`);
+  }
+
   /** Once a minute at most: an agent that never gets it right must not be kept listing. */
   function askForSnapshots(): void {
-    if (clock.now() - askedForSnapshots < REFRESH_EVERY_MS) return;
-    askedForSnapshots = clock.now();
-    rpc.call('snapshots.refresh', {}).catch((error: unknown) => { log.info({ host: hostName, error: String(error) }, 'the agent was asked for all its snapshots and did not say yes'); });
-  }
-  function evaluateJobs(): void {
-    for (const job of informers.cache.byIndex('ResticJob', 'active', hostName)) evaluateJob(job);
-  }
-  function evaluateJob(job: StoredJob): void {
-    if (!link.isOpen()) return;
-    const step = decideJob(job, { ...knows, drained: reports.drained(), settled }, clock.now());
-    switch (step.do) {
-      case 'nothing': return;
-      case 'run':
-        knows.offered.add(step.frame.identity.runID);
-        link.send('job.run', step.frame);
-        log.info({ host: hostName, job: job.metadata.name }, 'job sent to agent');
-        return;
-      case 'stop':
-        knows.stopped.add(step.frame.runID);
-        link.send('job.stop', step.frame);
-        return;
-      case 'report':
-        if (knows.stopped.has(step.observed.runID)) return;
-        knows.stopped.add(step.observed.runID);
-        if (step.stop) link.send('job.stop', step.stop);
-        reportInItsPlace(job, step.observed.runID);
-    }
-  }
-  /** Looks at the object itself first: the cache may not have the agent's own report yet. */
-  async function endInItsPlace(key: ObjectKey): Promise<void> {
-    const fresh = await context.store.get('ResticJob', key);
-    const step = decideJob(fresh, { ...knows, drained: reports.drained(), settled }, clock.now());
-    if (step.do !== 'report') return;
-    const result = await writeObserved(context, hostName, fresh, step.observed);
-    if (result === 'written') log.warn({ host: hostName, job: key.name, reason: step.observed.reason }, 'job ended in the place of its agent, which does not have it');
-    announceEnd(context, key);
-  }
-  function reportInItsPlace(job: StoredJob, runID: string): void {
-    const work = endInItsPlace(keyOf(job)).catch((error: unknown) => {
-      if (error instanceof NotFound) return;
-      log.warn({ host: hostName, job: job.metadata.name, error: String(error) }, 'cannot end a job the agent does not have; trying again');
-      knows.stopped.delete(runID);
-      clock.setTimer(RETRY_MS, evaluateJobs);
-    }).finally(() => { inFlight.delete(work); });
-    inFlight.add(work);
+    if (willAsk) return;
+    willAsk = true;
+    later(Math.max(0, askedForSnapshots + REFRESH_EVERY_MS - clock.now()), () => {
+      willAsk = false;
+      askedForSnapshots = clock.now();
+      rpc.call('snapshots.refresh', {}).catch((error: unknown) => { log.info({ host: hostName, error: String(error) }, 'the agent was asked for all its snapshots and did not say yes'); });
+    });
   }
 
   function take(incoming: Incoming): void {
+    count(incoming);
     if (isMalformed(incoming)) { if (incoming.seq !== undefined) reports.push({ seq: incoming.seq, refused: incoming.malformed, raw: incoming.raw }); return; }
     if ('unknown' in incoming) { if (incoming.seq !== undefined) reports.push({ seq: incoming.seq, refused: `unknown type ${incoming.unknown}`, raw: incoming }); return; }
     if (SPOOLED.has(incoming.type)) {
@@ -196,10 +178,10 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
   const stopped = new Promise<void>((resolve) => {
     link.onClose((code) => {
       cancelWatchdog();
-      cancelSettle();
+      for (const cancel of timers) cancel();
       log.info({ host: hostName, code }, 'agent disconnected');
       if (reportsDisconnect()) void writeDisconnect(context, hostKey, sessionID, reportsDisconnect);
-      void Promise.all([reports.stop(), ...inFlight]).then(() => { resolve(); });
+      void Promise.all([reports.stop(), jobs.stop()]).then(() => { resolve(); });
     });
   });
 
@@ -217,9 +199,13 @@ export function startSession({ context, link, host, hello, recordKey, reportsDis
 
   return {
     sessionID, hostUid, link, stopped, call: rpc.call,
-    hostChanged: (changed) => { plan.evaluate(changed); },
-    jobChanged: evaluateJob,
+    hostChanged(changed) {
+      plan.evaluate(changed);
+      jobs.objectsChanged();
+    },
+    jobChanged: (job) => { jobs.evaluate(job); },
     planObjectsChanged() {
+      jobs.objectsChanged();
       if (!plan.waiting()) return;
       const current = informers.cache.get('Host', hostKey);
       if (current) plan.evaluate(current);
