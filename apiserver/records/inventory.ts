@@ -1,10 +1,11 @@
 /**
  * The inventory on the records' environment. One key per snapshot, so that a change costs what it changes and a page what
- * it shows; pages of a report wait under a key of their own and take effect together, checked by digest, with the last one.
+ * it shows; ids stand together in 256 bundles, because reading 10,000 keys for a digest takes ten times as long. Pages of a
+ * report wait under keys of their own and take effect together, checked by digest, with the last one.
  *
  *   i/<repo>/<host hash>                         the list: name, count, digest
  *   n/<repo>/<host hash>/<newest first>-<id>     a snapshot
- *   j/<repo>/<host hash>/<id>                    the time part of its key
+ *   j/<repo>/<host hash>/<first 2 digits>        ids that begin so, each with the time part of its key
  *   w/<repo>/<host hash>/<reporter>/head|<page>  a report that is still coming
  */
 import type { SnapshotsReport } from '#crds/wire/agentProtocol.gen.js';
@@ -99,10 +100,7 @@ export function createInventory({ environment, queue, now }: Options): Inventory
   }
   const waitingKeys = (waitingKey: string): string[] => [...environment.keys(waitingKey)];
 
-  function idsOf(key: string): string[] {
-    const prefix = `j/${key}/`;
-    return [...environment.keys(prefix)].map((each) => each.slice(prefix.length));
-  }
+  const idsOf = (key: string): string[] => [...environment.range(`j/${key}/`, endOf(`j/${key}/`))].flatMap(({ value }) => [...unpack(JSON.parse(value) as string).keys()]);
 
   /** The last page has come: everything is checked before anything changes. */
   async function finish(key: string, waitingKey: string, report: SnapshotsReport, next: SnapshotList, pages: number, last: ReportPage): Promise<ReportEffect> {
@@ -129,28 +127,42 @@ export function createInventory({ environment, queue, now }: Options): Inventory
   }
 
   /** In steps when it is much. Cut off between two of them, the list has no digest: no change fits it and the whole is asked for. */
-  async function change(key: string, added: StoredSnapshot[], gone: string[], next: SnapshotList, waiting: string[]): Promise<void> {
-    const steps: { puts: [string, unknown][]; removes: string[] }[] = [];
-    const size = STEP / 2;
-    for (let from = 0; from < Math.max(added.length, gone.length); from += size) {
-      const puts: [string, unknown][] = [];
-      const removes: string[] = [];
-      for (const snapshot of added.slice(from, from + size)) {
-        const place = newestFirst(Date.parse(snapshot.time));
-        const old = queue.durable(`j/${key}/${snapshot.id}`) as string | undefined;
-        if (old !== undefined && old !== place) removes.push(`n/${key}/${old}-${snapshot.id}`);
-        if (old === place && environment.get(`n/${key}/${place}-${snapshot.id}`) === JSON.stringify(snapshot)) continue;
-        puts.push([`n/${key}/${place}-${snapshot.id}`, snapshot], [`j/${key}/${snapshot.id}`, place]);
+  async function change(key: string, added: readonly StoredSnapshot[], gone: readonly string[], next: SnapshotList, waiting: readonly string[]): Promise<void> {
+    const bundles = new Map<string, { added: StoredSnapshot[]; gone: string[] }>();
+    const bundleOf = (id: string): { added: StoredSnapshot[]; gone: string[] } => {
+      const bundle = bundles.get(id.slice(0, 2)) ?? { added: [], gone: [] };
+      bundles.set(id.slice(0, 2), bundle);
+      return bundle;
+    };
+    for (const snapshot of added) bundleOf(snapshot.id).added.push(snapshot);
+    for (const id of gone) bundleOf(id).gone.push(id);
+    let puts: [string, unknown][] = [];
+    let removes: string[] = [];
+    for (const [start, bundle] of bundles) {
+      if (puts.length + removes.length >= STEP) {
+        const { digest, ...undecided } = next;
+        await write([...puts, [`i/${key}`, undecided]], removes);
+        puts = [];
+        removes = [];
       }
-      for (const id of gone.slice(from, from + size)) removes.push(`n/${key}/${String(queue.durable(`j/${key}/${id}`))}-${id}`, `j/${key}/${id}`);
-      if (puts.length + removes.length > 0) steps.push({ puts, removes });
+      const bundleKey = `j/${key}/${start}`;
+      const places = unpack(queue.durable(bundleKey) as string | undefined);
+      const packed = pack(places);
+      for (const snapshot of bundle.added) {
+        const place = newestFirst(Date.parse(snapshot.time));
+        const old = places.get(snapshot.id);
+        if (old !== undefined && old !== place) removes.push(`n/${key}/${old}-${snapshot.id}`);
+        if (old !== place || environment.get(`n/${key}/${place}-${snapshot.id}`) !== JSON.stringify(snapshot)) puts.push([`n/${key}/${place}-${snapshot.id}`, snapshot]);
+        places.set(snapshot.id, place);
+      }
+      for (const id of bundle.gone) {
+        removes.push(`n/${key}/${places.get(id) ?? ''}-${id}`);
+        places.delete(id);
+      }
+      if (places.size === 0) removes.push(bundleKey);
+      else if (pack(places) !== packed) puts.push([bundleKey, pack(places)]);
     }
-    const last = steps.pop() ?? { puts: [], removes: [] };
-    for (const { puts, removes } of steps) {
-      const { digest, ...undecided } = next;
-      await write([...puts, [`i/${key}`, undecided]], removes);
-    }
-    await write([...last.puts, [`i/${key}`, next]], [...last.removes, ...waiting]);
+    await write([...puts, [`i/${key}`, next]], [...removes, ...waiting]);
   }
 
   const refreshed = (time: string): string => {
@@ -245,10 +257,8 @@ export function createInventory({ environment, queue, now }: Options): Inventory
       const found: (StoredSnapshot & { hostname: string })[] = [];
       for (const { hostname } of lists(repositoryID)) {
         const key = listKey(repositoryID, hostname);
-        const start = `j/${key}/${idPrefix}`;
-        for (const entry of environment.range(start, `${start}g`, 2)) { // 'g' follows every hex digit
-          const id = entry.key.slice(`j/${key}/`.length);
-          const text = environment.get(`n/${key}/${JSON.parse(entry.value) as string}-${id}`);
+        for (const [id, place] of unpack(queue.durable(`j/${key}/${idPrefix.slice(0, 2)}`) as string | undefined)) {
+          const text = id.startsWith(idPrefix) ? environment.get(`n/${key}/${place}-${id}`) : undefined;
           if (text !== undefined && !found.some((each) => each.id === id)) found.push({ ...JSON.parse(text) as StoredSnapshot, hostname });
         }
       }
@@ -270,4 +280,17 @@ export function createInventory({ environment, queue, now }: Options): Inventory
       return removed;
     },
   };
+}
+
+const ID_LENGTH = 64;
+const ENTRY_LENGTH = ID_LENGTH + 13;
+
+/** A bundle: ids in order, each followed by its time part, nothing between. */
+function unpack(packed = ''): Map<string, string> {
+  const places = new Map<string, string>();
+  for (let at = 0; at < packed.length; at += ENTRY_LENGTH) places.set(packed.slice(at, at + ID_LENGTH), packed.slice(at + ID_LENGTH, at + ENTRY_LENGTH));
+  return places;
+}
+function pack(places: ReadonlyMap<string, string>): string {
+  return [...places].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, place]) => id + place).join('');
 }
