@@ -3,7 +3,7 @@ import { fingerprintOf } from '#controller/runtime/indexes.js';
 import { conditionOf } from '#controller/status/conditions.js';
 import { labels } from '#crds/kinds.js';
 import { openControllerBed, type ControllerBed } from '../../builders/controllerBed.js';
-import { aBackup, aGroup, aHost, anAnnouncement, aRepository, aRepositorySecret, aSchedule, publicKeyOf } from '../../builders/objects.js';
+import { aBackup, aGroup, aHost, anAnnouncement, aRepository, aRepositorySecret, aSchedule, aSecret, publicKeyOf } from '../../builders/objects.js';
 
 const HOUR = 3_600_000;
 let bed: ControllerBed;
@@ -46,6 +46,72 @@ describe('a source group, on the real store', () => {
     expect((await bed.get('SourceGroup', 'docs')).status?.lastBackupTime).to.equal('2026-03-02T12:00:00Z');
     bed.clock.advance(9000);
     await bed.when('SourceGroup', 'docs', (it) => it.status?.lastBackupTime === '2026-03-02T12:00:02Z');
+  });
+
+  it('counts complete backups only as its last, and the host shows the partial one as what it was', async () => {
+    await bed.create(aGroup('docs', { hostRef: { name: 'web1' } }), aHost('web1'));
+    const back = async (name: string, reason: string, spec: object = {}): Promise<void> => {
+      bed.clock.advance(11_000);
+      await bed.create(aBackup(name, 'web1', 'docs', { startedBy: 'Agent', ...spec }));
+      await bed.report(name, { runID: name, phase: 'Succeeded', reason });
+      await bed.when('ResticJob', name, (it) => it.status?.phase === 'Succeeded');
+      await bed.settle();
+    };
+    await back('r1', 'Completed');
+    await bed.when('SourceGroup', 'docs', (it) => it.status?.lastBackupTime === '2026-03-02T12:00:11Z');
+    await back('r2', 'Partial');
+    await back('r3', 'Completed', { dryRun: true });
+    bed.clock.advance(11_000);
+    await bed.settle();
+    expect((await bed.get('SourceGroup', 'docs')).status?.lastBackupTime).to.equal('2026-03-02T12:00:11Z');
+    expect((await bed.get('Host', 'web1')).status?.lastBackup).to.include({ jobName: 'r2', result: 'Partial' });
+    await back('r4', 'Unchanged');
+    await bed.when('SourceGroup', 'docs', (it) => it.status?.lastBackupTime === '2026-03-02T12:00:55Z');
+  });
+
+  it('shows its retention, and whether its schedules feed it, as they change (S4)', async () => {
+    await bed.create(aHost('web1'), aGroup('docs', { hostRef: { name: 'web1' }, retention: { keepDaily: 7, keepWeekly: 4 } }));
+    const aligned = (status: string, reason: string): Promise<unknown> => bed.when('SourceGroup', 'docs', (it) => conditionOf(it, 'RetentionAligned')?.status === status && conditionOf(it, 'RetentionAligned')?.reason === reason);
+    const unfed = await bed.when('SourceGroup', 'docs', (it) => it.status?.retention === '7d 4w');
+    expect(conditionOf(unfed, 'RetentionAligned')).to.include({ status: 'False', reason: 'CadenceMismatch' });
+    expect(conditionOf(unfed, 'Ready')?.status, 'it never lowers Ready').to.equal('True');
+    await bed.create(aSchedule('nightly', ['docs']));
+    await aligned('True', 'Aligned');
+    await bed.edit('Schedule', 'nightly', (it) => { it.spec.suspend = true; });
+    await aligned('False', 'CadenceMismatch');
+    await bed.edit('Schedule', 'nightly', (it) => { delete it.spec.suspend; it.spec.schedule = '@weekly'; });
+    await bed.settle();
+    expect(conditionOf(await bed.get('SourceGroup', 'docs'), 'RetentionAligned')?.message).to.contain('spec.retention.keepDaily reaches');
+    await bed.edit('SourceGroup', 'docs', (it) => { delete it.spec.retention; });
+    await aligned('True', 'NoRetention');
+    expect((await bed.get('SourceGroup', 'docs')).status?.retention).to.equal('none');
+  });
+
+  it('stalls while a script cannot be read, as its host does for its own, and the plan follows the Secret (E14)', async () => {
+    const hooks = { pre: { secretKeyRef: { name: 'scripts', key: 'pre' } } };
+    await bed.create(aHost('web1', { hooks }), aRepositorySecret('repo-web1'), aRepository('web1'), aGroup('docs', { hostRef: { name: 'web1' }, hooks }));
+    const stalled = await bed.when('SourceGroup', 'docs', (it) => conditionOf(it, 'Stalled')?.reason === 'HookSecretNotFound');
+    expect(conditionOf(stalled, 'Ready')?.message).to.equal('Secret default/scripts (spec.hooks.pre.secretKeyRef) does not exist');
+    const host = await bed.when('Host', 'web1', (it) => conditionOf(it, 'Stalled')?.reason === 'HookSecretNotFound');
+    expect(host.status?.desiredRevision, 'there is a plan all the same').to.be.a('string');
+    const script = aSecret('scripts', 'user', { pre: '#!/bin/sh' });
+    await bed.create(script);
+    await bed.when('SourceGroup', 'docs', (it) => conditionOf(it, 'Stalled')?.reason === 'HookSecretNotLabelled');
+    await bed.edit('Secret', 'scripts', (it) => { it.metadata.labels = { 'restic-manager.io/use': 'hook' }; });
+    await bed.when('SourceGroup', 'docs', (it) => conditionOf(it, 'Ready')?.status === 'True');
+    await bed.when('Host', 'web1', (it) => conditionOf(it, 'Ready')?.status === 'True');
+    await bed.settle();
+    const before = (await bed.get('Host', 'web1')).status?.desiredRevision;
+    await bed.edit('Secret', 'scripts', (it) => { it.data = { pre: Buffer.from('#!/bin/sh\nsync').toString('base64') }; });
+    await bed.when('Host', 'web1', (it) => it.status?.desiredRevision !== before);
+  });
+
+  it('stops retention where it shares its tag with another on a host, and says it there (E2)', async () => {
+    await bed.create(aHost('web1', {}, { labels: { env: 'prod' } }), aGroup('docs', { hostRef: { name: 'web1' }, retention: { keepLast: 1 } }), aGroup('policy', { hostSelector: { matchLabels: { env: 'prod' } }, tag: 'docs' }));
+    const shared = await bed.when('Host', 'web1', (it) => conditionOf(it, 'RetentionAmbiguous')?.status === 'True');
+    expect(conditionOf(shared, 'RetentionAmbiguous')).to.include({ reason: 'TagShared', message: 'several source groups share a tag on this host, so forget leaves its snapshots alone: docs (docs, policy)' });
+    await bed.edit('Host', 'web1', (it) => { delete it.metadata.labels; });
+    await bed.when('Host', 'web1', (it) => !conditionOf(it, 'RetentionAmbiguous'));
   });
 });
 
