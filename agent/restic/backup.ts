@@ -3,7 +3,8 @@
  * parent and its retention (`--group-by host,tags`; 0.14 has no such flag and gets its parent named).
  * @see restic manual "Backing up"
  */
-import { lstat } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { JobProgress, PlanGroup, Summary } from '#crds/wire/agentProtocol.gen.js';
 import { catConfig } from './catConfig.js';
 import { ResticError } from './exitCodes.js';
@@ -13,6 +14,9 @@ import { jsonLine } from './lines.js';
 import { checkOpened } from './pinnedCache.js';
 import type { Restic } from './restic.js';
 import { newest, snapshots } from './snapshots.js';
+
+/** Paths named in a report; the log has them all. */
+const SKIPPED = 20;
 
 export type Progress = Omit<JobProgress, 'job' | 'runID'>;
 
@@ -50,8 +54,11 @@ export interface BackupResult {
 export async function backup(restic: Restic, options: BackupOptions): Promise<BackupResult> {
   const pinned = restic.repository.id;
   if (pinned === undefined) throw new ResticError('NoRepository', `the repository at ${restic.address} is not initialised yet`);
-  const missing = await missingPaths(options.group.includes);
-  if (missing.length === options.group.includes.length) throw new ResticError('SourceMissing', `no path of source group ${options.group.name} exists on this host: ${missing.join(', ')}`);
+  await requireMounts(options.group);
+  const { stdin, includes } = options.group;
+  requireAble(restic, options.group);
+  const missing = await missingPaths(includes);
+  if (!stdin && missing.length === includes.length) throw new ResticError('SourceMissing', `no path of source group ${options.group.name} exists on this host: ${missing.join(', ')}`);
   for (const path of missing) options.onLine('agent', `${path} does not exist on this host; the backup goes on without it`);
 
   const stop = new AbortController();
@@ -68,7 +75,7 @@ export async function backup(restic: Restic, options: BackupOptions): Promise<Ba
   let failure: unknown;
   try {
     const parent = restic.can('group-by') ? [] : await parentFlag(restic, options, stop.signal);
-    ({ code } = await restic.run('backup', [...flags(restic, options), ...parent, '--', ...options.group.includes], { accept: [3], signal: stop.signal, onLine: (stream, line) => { reader.read(stream, line); } }));
+    ({ code } = await restic.run('backup', [...flags(restic, options), ...parent, ...(stdin ? ['--stdin-from-command', `--stdin-filename=${stdin.filename}`, '--', ...stdin.command] : ['--', ...includes])], { accept: [3], signal: stop.signal, onLine: (stream, line) => { reader.read(stream, line); } }));
   } catch (error) {
     failure = error;
   } finally {
@@ -77,7 +84,7 @@ export async function backup(restic: Restic, options: BackupOptions): Promise<Ba
   const opened = await check.finish();
   const stranger = other ?? (opened !== undefined && opened !== pinned ? opened : undefined);
   if (stranger !== undefined) throw replacedError(restic.address, stranger, pinned);
-  if (failure !== undefined || code === undefined) throw failure instanceof ResticError && failure.reason === 'NoRepository' ? goneError(restic.address) : failure;
+  if (failure !== undefined || code === undefined) throw reader.failure(failure instanceof ResticError && failure.reason === 'NoRepository' ? goneError(restic.address) : failure);
   if (opened === undefined) await confirmPinned(restic, pinned, options.signal);
   return reader.result(code, pinned, missing, options.group.name);
 }
@@ -93,7 +100,36 @@ async function missingPaths(includes: readonly string[]): Promise<string[]> {
   return includes.filter((_, index) => !there[index]);
 }
 
-function flags(restic: Restic, { group, snapshotHost }: BackupOptions): string[] {
+/** A source that is empty because its mount is gone must not become the newest snapshot (E32). @throws ResticError MountMissing */
+async function requireMounts({ requireMount = [], name }: PlanGroup): Promise<void> {
+  for (const path of requireMount) {
+    if (!(await isMountPoint(path))) throw new ResticError('MountMissing', `nothing is mounted at ${path}, which source group ${name} requires (requireMount); nothing was backed up`);
+  }
+}
+
+async function isMountPoint(path: string): Promise<boolean> {
+  try {
+    const [own, above] = await Promise.all([stat(path), stat(dirname(resolve(path)))]);
+    return own.isDirectory() && (own.dev !== above.dev || own.ino === above.ino || (await mountPoints()).has(resolve(path)));
+  } catch {
+    return false;
+  }
+}
+
+/** Bind mounts share the device of what they show: the kernel's table knows them. */
+async function mountPoints(): Promise<Set<string>> {
+  const table = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  return new Set(table.split('\n').map((line) => (line.split(' ')[4] ?? '').replaceAll(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(parseInt(code, 8)))));
+}
+
+/** @throws ResticError ResticTooOld, naming the field */
+function requireAble(restic: Restic, { skipIfUnchanged, stdin, name }: PlanGroup): void {
+  const needs = (field: string): ResticError => new ResticError('ResticTooOld', `${field} of source group ${name} needs restic 0.17 or newer on this host`);
+  if (stdin && !restic.can('stdin-from-command')) throw needs('stdin.command');
+  if (skipIfUnchanged && !restic.can('skip-if-unchanged')) throw needs('skipIfUnchanged');
+}
+
+function flags(restic: Restic, { group, snapshotHost, dryRun }: BackupOptions): string[] {
   return [
     '--json',
     `--host=${snapshotHost}`,
@@ -104,6 +140,9 @@ function flags(restic: Restic, { group, snapshotHost }: BackupOptions): string[]
     ...(group.excludeCaches ? ['--exclude-caches'] : []),
     ...(group.excludeLargerThan ? [`--exclude-larger-than=${group.excludeLargerThan}`] : []),
     ...(group.oneFileSystem ? ['--one-file-system'] : []),
+    ...(group.skipIfUnchanged ? ['--skip-if-unchanged'] : []),
+    ...(group.useFsSnapshot && process.platform === 'win32' ? ['--use-fs-snapshot'] : []),
+    ...(dryRun ? ['--dry-run'] : []),
   ];
 }
 
@@ -117,6 +156,7 @@ class OutputReader {
   readonly #options: BackupOptions;
   #summary: Json = {};
   #warnings = 0;
+  readonly #skipped: string[] = [];
 
   constructor(options: BackupOptions) {
     this.#options = options;
@@ -130,16 +170,27 @@ class OutputReader {
       return;
     }
     if (object !== undefined && type === 'summary') this.#summary = object;
-    if (type === 'error' || (object === undefined && /does not exist, skipping$/.test(line))) this.#warnings++;
+    const skipped = object === undefined ? /^(.*) does not exist, skipping$/.exec(line)?.[1] : type === 'error' ? text(object, 'item') ?? '' : undefined;
+    if (skipped !== undefined) {
+      this.#warnings++;
+      if (skipped !== '' && this.#skipped.length < SKIPPED && !this.#skipped.includes(skipped)) this.#skipped.push(skipped.slice(0, 4096));
+    }
     this.#options.onLine(stream, line);
+  }
+
+  /** A command whose output was to be saved fails the backup in restic's words; they are about the command, not the repository. */
+  failure(error: unknown): unknown {
+    const { stdin, name } = this.#options.group;
+    if (!stdin || !(error instanceof ResticError) || error.reason !== 'ResticFailed') return error;
+    return new ResticError('StdinCommandFailed', `${stdin.command[0]} of source group ${name} failed, so nothing was saved: ${error.message}`, error.exitCode);
   }
 
   result(code: number, repositoryID: string, missing: readonly string[], group: string): BackupResult {
     const summary = summaryOf(this.#summary);
-    if (code === 3 && (summary.filesProcessed ?? 0) === 0) {
+    if (code === 3 && (summary.filesProcessed ?? 0) === 0 && !this.#options.dryRun) {
       throw new ResticError('NothingRead', `no file of source group ${group} could be read; the snapshot is empty. Check that the agent may read the paths`, code);
     }
-    return { complete: code === 0 && missing.length === 0, exitCode: code, snapshotID: text(this.#summary, 'snapshot_id'), repositoryID, summary, warnings: Math.max(this.#warnings, missing.length), missing, skippedFiles: [], unchanged: false };
+    return { complete: code === 0 && missing.length === 0, exitCode: code, snapshotID: text(this.#summary, 'snapshot_id'), repositoryID, summary, warnings: Math.max(this.#warnings, missing.length), missing, skippedFiles: this.#skipped.length > 0 ? this.#skipped : missing.slice(0, SKIPPED), unchanged: this.#options.group.skipIfUnchanged === true && code === 0 && !this.#options.dryRun && text(this.#summary, 'snapshot_id') === undefined };
   }
 }
 

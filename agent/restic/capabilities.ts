@@ -1,13 +1,13 @@
 /**
- * What the restic on this host can do, found out by asking it: its version line and the help text of `backup`, which also
- * lists the global flags. Probed once per binary (path, size, time of change); features are never guessed from the version.
+ * What the restic on this host can do, found out by asking it: its version line and the help texts of `backup`, which also
+ * lists the global flags, and `restore`. Probed once per binary (path, size, time of change); features are never guessed from the version.
  */
 import { stat } from 'node:fs/promises';
 import { findProgram, startChild } from '../runs/child.js';
 import { bareEnvironment } from './env.js';
 import { ResticError } from './exitCodes.js';
 
-export type Capability = 'group-by' | 'retry-lock' | 'skip-if-unchanged' | 'stdin-from-command' | 'exit-codes';
+export type Capability = 'group-by' | 'retry-lock' | 'skip-if-unchanged' | 'stdin-from-command' | 'exit-codes' | 'compression' | 'pack-size' | 'restore-overwrite';
 
 export interface ResticProgram {
   path: string;
@@ -21,6 +21,9 @@ const flagOf: readonly [Capability, RegExp][] = [
   ['skip-if-unchanged', /--skip-if-unchanged\b/],
   ['stdin-from-command', /--stdin-from-command\b/],
   ['exit-codes', /Exit status is 10\b/],
+  ['compression', /--compression\b/],
+  ['pack-size', /--pack-size\b/],
+  ['restore-overwrite', /--overwrite behavior\b/],
 ];
 
 /** Finds and asks the restic of this host; remembers the answer while the file stays the same. */
@@ -54,7 +57,8 @@ export class ResticProbe {
 }
 
 async function ask(path: string): Promise<ResticProgram> {
-  const [banner, help] = await Promise.all([outputOf(path, ['version']), outputOf(path, ['backup', '--help'])]);
+  const [banner, ...helps] = await Promise.all([outputOf(path, ['version']), outputOf(path, ['backup', '--help']), outputOf(path, ['restore', '--help'])]);
+  const help = helps.join('\n');
   const version = /^restic ([0-9][^\s]*)/m.exec(banner)?.[1];
   if (!version) throw new ResticError('ResticMissing', `${path} does not answer as restic does: "${banner.slice(0, 80).trim()}"; ${installHint()}`);
   return { path, version, capabilities: flagOf.filter(([, flag]) => flag.test(help)).map(([capability]) => capability) };

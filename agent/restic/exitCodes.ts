@@ -7,7 +7,7 @@
 import type { RunFailureReason } from '#crds/conditions.js';
 import { jsonLine } from './lines.js';
 
-export type ResticCommand = 'backup' | 'init' | 'cat' | 'list' | 'snapshots' | 'stats' | 'unlock' | 'version' | 'help';
+export type ResticCommand = 'backup' | 'init' | 'cat' | 'list' | 'snapshots' | 'stats' | 'unlock' | 'forget' | 'prune' | 'check' | 'restore' | 'diff' | 'ls' | 'version' | 'help';
 
 /** A restic operation that failed, named by what a person has to do about it. */
 export class ResticError extends Error {
@@ -36,8 +36,14 @@ const lockedPhrase = /repository is already locked|unable to create lock in back
 const passwordPhrase = /wrong password or no key found/;
 const refusedUserPhrase = /\b(401 Unauthorized|403 Forbidden|Access ?Denied|InvalidAccessKeyId|SignatureDoesNotMatch|Permission denied \((publickey|password))/i;
 const unreachablePhrase = /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|connection reset by peer|TLS handshake|x509: |server misbehaving|context deadline exceeded|unexpected HTTP response \(5\d\d\)|server response unexpected: 5\d\d|Connection timed out|Could not resolve hostname|ssh command exited|subprocess ssh: |unable to start the sftp session/;
+/** The storage lets nobody delete with this account: rest-server answers 403, buckets AccessDenied. */
+const deletionRefusedPhrase = /(?:Remove|remov|delet)[^\n]*(?:403 Forbidden|unexpected HTTP response \(403\)|Access ?Denied|not permitted|[Pp]ermission denied)|(?:403 Forbidden|unexpected HTTP response \(403\)|Access ?Denied)[^\n]*(?:remov|delet)/;
+const damagedPhrase = /ciphertext verification failed|unable to load index|failed to load (?:root )?tree|invalid data returned|wrong hash|not found in the index|pack .* (?:does not exist|not found)|Load\(<(?:index|data)\/[^\n]*does not exist|unexpected EOF|is damaged|repository contains errors/;
+const missingSnapshotPhrase = /no matching ID found|multiple IDs with prefix|failed to find snapshot|invalid id/;
 const absentPhrase = /unable to open config file: (?:stat |Stat\(|<config\/>|.*(?:does not exist|no such file or directory|404 Not Found|\(404\)|specified key does not exist|specified bucket does not exist|NoSuchKey|NoSuchBucket|file does not exist|ObjectNotFound|BlobNotFound))|repository does not exist/;
 const fullPhrase = /no space left on device|disk quota exceeded|507 Insufficient Storage|\(507\)|QuotaExceeded|EntityTooLarge quota/i;
+
+const deletesCommands = new Set<ResticCommand>(['forget', 'prune']);
 
 /** The error a failed exit is. */
 export function classifyExit(exit: FailedExit): ResticError {
@@ -49,9 +55,12 @@ export function classifyExit(exit: FailedExit): ResticError {
   if (exit.code === 12 || passwordPhrase.test(text)) return error('WrongPassword', 'restic refused the repository password; set key password in the Secret of the repository');
   if (exit.code === 11 || lockedPhrase.test(text)) return error('RepositoryLocked', `the repository at ${exit.repository} is locked`);
   if (fullPhrase.test(text)) return outOfSpace(text, exit, error);
+  if (deletesCommands.has(exit.command) && deletionRefusedPhrase.test(text)) return error('AppendOnly', `the storage at ${exit.repository} refuses deletion to this account; give the repository an admin credential (spec.adminCredentialsSecretRef, or runner.adminCredentials: OnRunner)`);
   if (refusedUserPhrase.test(text)) return error('RepositoryUnreachable', `the storage at ${exit.repository} refused the user name, key or password; correct the credentials in the Secret of the repository`);
   if (unreachablePhrase.test(text)) return error('RepositoryUnreachable', `the repository at ${exit.repository} cannot be reached; check the address, the network and that the storage is running`);
   if (exit.code === 10 || absentPhrase.test(text)) return error('NoRepository', `there is no repository at ${exit.repository}`);
+  if (missingSnapshotPhrase.test(text)) return error('SnapshotNotFound', `the snapshot is not in the repository at ${exit.repository}`);
+  if (damagedPhrase.test(text)) return error('RepositoryDamaged', `the repository at ${exit.repository} is damaged; keep it as it is and see "Troubleshooting" in restic's manual`);
   if (exit.command === 'backup' && /snapshot is empty/.test(text)) return error('NothingRead', 'nothing could be read, so no snapshot was made; check that the agent may read the paths of the source group');
   if (exit.command === 'backup' && /all (?:source|target) directories\/files do not exist/.test(text)) return error('SourceMissing', 'none of the paths of the source group exists on this host');
   if (exit.code === 130) return error('ResticKilled', `restic ${exit.command} was interrupted, and not by this agent`);

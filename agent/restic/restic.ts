@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import type { AdminCredentials, JobRun, Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
-import { startChild, type ChildProcess } from '../runs/child.js';
+import { gently, startChild, type ChildProcess } from '../runs/child.js';
 import { backendFiles } from './backendFiles.js';
 import type { Capability, ResticProgram } from './capabilities.js';
 import { refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
@@ -77,12 +77,14 @@ export class ResticAborted extends Error {
 }
 
 export class Restic {
+  /** As it is opened: an administrator's account in place of the everyday one, where there is one. */
   readonly repository: PlanRepository;
   readonly cacheDir: string;
   readonly #options: ResticOptions;
 
   constructor(options: ResticOptions) {
-    this.repository = options.repository;
+    const { repository, admin } = options;
+    this.repository = admin ? { ...repository, username: admin.username, password: admin.password, env: admin.env, files: { ...repository.files, ...admin.files } } : repository;
     this.cacheDir = options.cacheDir;
     this.#options = options;
   }
@@ -94,7 +96,13 @@ export class Restic {
 
   /** What this machine cannot honour of the options, in sentences: for the job's log, once. */
   get notices(): readonly string[] {
-    return [];
+    const { missing } = gently(this.#options.resources);
+    const { compression, packSizeMiB } = this.repository;
+    return [
+      ...(missing.length > 0 ? [`this host has no ${missing.join(' and no ')}: restic runs without the priority that spec.resources of the Host asks for`] : []),
+      ...(compression !== undefined && !this.can('compression') ? [`this restic knows no --compression: data are stored as it does it`] : []),
+      ...(packSizeMiB !== undefined && !this.can('pack-size') ? [`this restic knows no --pack-size: packs are of its own size`] : []),
+    ];
   }
 
   can(capability: Capability): boolean {
@@ -130,7 +138,8 @@ export class Restic {
       options.onLine?.('stderr', clean);
     });
     const files = await backendFiles(this.repository, dirname(this.cacheDir));
-    const child = startChild(this.#options.program.path, [command, ...this.#globalFlags(), ...files.flags, ...args], {
+    const child = startChild(this.#options.program.path, [command, ...this.#globalFlags(), ...this.#lockFlags(command, args), ...files.flags, ...args], {
+      resources: this.#options.resources,
       env: { ...resticEnvironment(this.repository), ...files.env },
       onStdout: (chunk) => {
         clearTimeout(openTimer);
@@ -173,18 +182,29 @@ export class Restic {
     }
   }
 
+  #lockFlags(command: ResticCommand, args: readonly string[]): string[] {
+    if (args.includes('--no-lock')) return [];
+    if (this.#options.noLock && (command === 'restore' || command === 'diff')) return ['--no-lock'];
+    const wait = lockWaits[command];
+    return wait !== undefined && this.#options.waitForLocks !== false && this.can('retry-lock') ? [`--retry-lock=${wait}`] : [];
+  }
+
   #globalFlags(): string[] {
-    const { bandwidth, repository: { options, compression, packSizeMiB } } = this.#options;
+    const { bandwidth } = this.#options;
+    const { options, compression, packSizeMiB } = this.repository;
     return [
       `--cache-dir=${this.cacheDir}`,
       ...Object.entries(options ?? {}).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
-      ...(compression ? [`--compression=${compression}`] : []),
-      ...(packSizeMiB ? [`--pack-size=${packSizeMiB}`] : []),
+      ...(compression && this.can('compression') ? [`--compression=${compression}`] : []),
+      ...(packSizeMiB && this.can('pack-size') ? [`--pack-size=${packSizeMiB}`] : []),
       ...(bandwidth?.uploadKiBps ? [`--limit-upload=${bandwidth.uploadKiBps}`] : []),
       ...(bandwidth?.downloadKiBps ? [`--limit-download=${bandwidth.downloadKiBps}`] : []),
     ];
   }
 }
+
+/** How long a command waits for the locks of others, for restics that can wait; the rest lock nothing or must not wait. */
+const lockWaits: Partial<Record<ResticCommand, string>> = { backup: '5m', restore: '5m', diff: '5m', forget: '30m', prune: '30m', check: '30m' };
 
 function stopOnAbort(child: ChildProcess, signal: AbortSignal | undefined): { stopped: boolean; killed: boolean; release(): void } {
   let timer: NodeJS.Timeout | undefined;

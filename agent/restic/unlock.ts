@@ -5,7 +5,6 @@
  * server time while our clock is right. Never `--remove-all`.
  * @see restic internal/restic/lock.go, Lock.Stale
  */
-import { ResticError } from './exitCodes.js';
 import { locks, type Lock } from './locks.js';
 import type { CommandIo, CommandOutcome } from './outcome.js';
 import type { Restic } from './restic.js';
@@ -81,6 +80,15 @@ export function describeLocks(list: readonly Lock[], now: number): string {
  * @param now epoch ms, this host's clock
  * @throws ResticError, ResticAborted
  */
-export async function unlockStale(_restic: Restic, _now: number, _io: CommandIo): Promise<CommandOutcome> {
-  throw new ResticError('Unsupported', 'not yet');
+export async function unlockStale(restic: Restic, now: number, { onLine, signal }: CommandIo): Promise<CommandOutcome> {
+  const before = await locks(restic, signal);
+  for (const lock of before) onLine('agent', `lock ${lock.id.slice(0, 8)} ${describeLocks([lock], now)}`);
+  const { code } = await restic.run('unlock', [], { signal, onLine });
+  const left = before.length === 0 ? [] : await locks(restic, signal);
+  const summary = { locksRemoved: before.filter(({ id }) => !left.some((lock) => lock.id === id)).length, locksLeft: left.length };
+  if (left.length > 0) {
+    const stale = left.map((lock) => `${describeLocks([lock], now)}, stale for restic from ${new Date(lock.time + RESTIC_STALE_MS).toISOString()}`).join('; ');
+    return { phase: 'Failed', reason: 'RepositoryLocked', message: `${summary.locksRemoved} locks were removed, ${left.length} stay, because restic takes their processes for alive: ${stale}`.slice(0, 4096), exitCode: code, summary };
+  }
+  return { phase: 'Succeeded', reason: 'Completed', message: before.length === 0 ? 'there was no lock' : `removed ${summary.locksRemoved === 1 ? 'the lock' : `${summary.locksRemoved} locks`}: ${describeLocks(before, now)}`.slice(0, 4096), exitCode: code, summary };
 }
