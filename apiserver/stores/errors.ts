@@ -18,8 +18,9 @@ export function notFound(kind: Kind, name: string): NotFound {
   return new NotFound(`${qualifiedResource(kind)} "${name}" not found`);
 }
 
-export function alreadyExists(kind: Kind, name: string): AlreadyExists {
-  return new AlreadyExists(`${qualifiedResource(kind)} "${name}" already exists`);
+/** @param going it waits for its finalizers: the name may be free soon */
+export function alreadyExists(kind: Kind, name: string, going = false): AlreadyExists {
+  return new AlreadyExists(`${going ? 'object is being deleted: ' : ''}${qualifiedResource(kind)} "${name}" already exists`);
 }
 
 export function conflict(kind: Kind, name: string, why = 'the object has been modified; please apply your changes to the latest version and try again'): Conflict {

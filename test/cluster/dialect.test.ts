@@ -128,6 +128,7 @@ const battery: Record<string, Step[]> = {
     step('selected, none', 'DELETE', `${HOSTS}?labelSelector=zz%3Dyy`),
     step('done', 'DELETE', `${HOSTS}/d7`, { apiVersion: 'meta.k8s.io/v1', kind: 'DeleteOptions' }),
     step('foreground', 'DELETE', `${HOSTS}/d4?propagationPolicy=Foreground`),
+    step('made again too early', 'POST', HOSTS, host({ name: 'd4' })),
     step('orphaned dependants said the old way', 'DELETE', `${HOSTS}/a1?orphanDependents=true`),
   ],
   Secrets: [

@@ -264,7 +264,7 @@ async function createStore({ admission, environment, epoch, history: limits, log
       checkNames(kind, key.namespace, key.name);
       return write(kind, key, writeOptions, (old, deciding) => {
         const decision = decideCreate(kind, { object }, key, writeOptions, deciding);
-        if (old !== undefined) throw alreadyExists(kind, key.name);
+        if (old !== undefined) throw alreadyExists(kind, key.name, old.metadata.deletionTimestamp !== undefined);
         return decision;
       });
     },
