@@ -21,6 +21,8 @@ export function parseJson(text: string): ParsedJson {
   return quickly(text) ?? new Parser(text).document();
 }
 
+const COLON = /"[\t\n\r ]*:/g;
+
 /**
  * By JSON.parse, which is several times faster, when nothing is to be told: the text has as many `"…":` as the value has
  * keys, so none was given twice, and no key or depth is refused. Undefined: the slow way finds out what is wrong, if anything.
@@ -36,7 +38,8 @@ function quickly(text: string): ParsedJson | undefined {
   if (keys === undefined) return undefined;
   let seen = 0;
   // Inside a string the pattern may stand too; then more are seen than there are, never fewer.
-  for (const _match of text.matchAll(/"[\t\n\r ]*:/g)) if (++seen > keys) return undefined;
+  COLON.lastIndex = 0;
+  while (COLON.test(text)) if (++seen > keys) return undefined;
   return { value, duplicates: [] };
 }
 

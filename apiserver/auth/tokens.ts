@@ -1,5 +1,5 @@
 /** Signed tokens (JWT, EdDSA): what a session cookie, a known device and an API token are made of. Three audiences, never interchangeable. */
-import { hash, randomBytes, type KeyObject } from 'node:crypto';
+import { randomBytes, type KeyObject } from 'node:crypto';
 import { jwtVerify, SignJWT, type JWTPayload } from 'jose';
 
 export type Audience = 'session' | 'device' | 'api';
@@ -29,7 +29,7 @@ const ISSUER = 'restic-manager';
 const REMEMBERED = 4_096;
 
 export function createTokens({ privateKey, publicKey, now }: { privateKey: KeyObject; publicKey: KeyObject; now: () => number }): Tokens {
-  const remembered = new Map<string, TokenClaims>();
+  const remembered: Record<Audience, Map<string, TokenClaims>> = { session: new Map(), device: new Map(), api: new Map() };
 
   return {
     async sign(audience, { lifetimeSeconds, jti = randomBytes(16).toString('hex'), ...claims }) {
@@ -40,8 +40,8 @@ export function createTokens({ privateKey, publicKey, now }: { privateKey: KeyOb
     },
     async verify(audience, token) {
       if (token.length > 4096) return undefined;
-      const key = hash('sha256', `${audience}\n${token}`, 'base64');
-      let claims = remembered.get(key);
+      const known = remembered[audience];
+      let claims = known.get(token);
       if (claims === undefined) {
         try {
           const { payload } = await jwtVerify(token, publicKey, { issuer: ISSUER, audience, algorithms: ['EdDSA'], currentDate: new Date(now()) });
@@ -50,8 +50,8 @@ export function createTokens({ privateKey, publicKey, now }: { privateKey: KeyOb
           return undefined;
         }
         if (claims === undefined) return undefined;
-        if (remembered.size >= REMEMBERED) remembered.clear();
-        remembered.set(key, claims);
+        if (known.size >= REMEMBERED) known.clear();
+        known.set(token, claims);
       }
       return claims.exp !== undefined && claims.exp * 1000 <= now() ? undefined : claims;
     },

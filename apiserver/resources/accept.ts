@@ -21,6 +21,7 @@ const isJson = (type: string): boolean => type === 'application/json' || type ==
 
 /** The first acceptable form. @param forms which `as` this path can answer @throws ApiError 406 */
 export function accepted(req: IncomingMessage, forms: readonly NonNullable<Wanted['as']>[] = []): Wanted {
+  if (req.headers.accept === 'application/json') return { version: '' };
   for (const { type, parameters } of ranges(req)) {
     if (!isJson(type)) continue;
     const as = parameters.get('as');

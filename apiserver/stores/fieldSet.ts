@@ -5,7 +5,7 @@
  * Source: sigs.k8s.io/structured-merge-diff, fieldpath; Kubernetes documentation "Server-Side Apply", merge strategy.
  */
 import type { StructuralSchema } from '#crds/crd.js';
-import { equal, isRecord } from './plainJson.js';
+import { deepFreeze, equal, isRecord } from './plainJson.js';
 
 export interface FieldSet {
   /** The element itself is a member. */
@@ -59,13 +59,34 @@ function isElement(element: string): boolean {
   }
 }
 
-/** Undefined when the set is empty. Keys are sorted, so that equal sets give equal text. */
+/** Sets come again and again: a fleet has dozens of different ones. By what is in them, in the order it stands there. */
+const formatted = new Map<string, Record<string, unknown> | undefined>();
+const MOST_FORMATTED = 2048;
+
+/** Undefined when the set is empty. Keys are sorted, so that equal sets give equal text. The result is frozen. */
 export function formatFields(set: FieldSet): Record<string, unknown> | undefined {
+  const name = nameOf(set);
+  const known = formatted.get(name);
+  if (known !== undefined) return known;
+  const fields = deepFreeze(format(set));
+  if (formatted.size >= MOST_FORMATTED) formatted.clear();
+  formatted.set(name, fields);
+  return fields;
+}
+
+/** Lengths keep apart what elements may hold. */
+function nameOf(set: FieldSet): string {
+  let name = '';
+  for (const [element, child] of set.children) name += `${element.length}${child.own ? '!' : ':'}${element}(${nameOf(child)})`;
+  return name;
+}
+
+function format(set: FieldSet): Record<string, unknown> | undefined {
   const entries: [string, unknown][] = [];
   for (const element of [...set.children.keys()].sort()) {
     const child = set.children.get(element);
     if (child === undefined) continue;
-    const inner = formatFields(child);
+    const inner = format(child);
     if (inner !== undefined) entries.push([element, child.own ? { '.': {}, ...inner } : inner]);
     else if (child.own) entries.push([element, {}]);
   }

@@ -331,8 +331,13 @@ async function createStore({ admission, environment, epoch, history: limits, log
   };
 }
 
-/** RFC 3339 as metadata has it. */
-const wholeSeconds = (ms: number): string => new Date(ms).toISOString().replace(/\.[0-9]+Z$/, 'Z');
+/** RFC 3339 as metadata has it; made once a second. */
+function wholeSeconds(ms: number): string {
+  const second = Math.floor(ms / 1000);
+  if (second !== lastTime.second) lastTime = { second, text: new Date(second * 1000).toISOString().replace(/\.[0-9]+Z$/, 'Z') };
+  return lastTime.text;
+}
+let lastTime = { second: NaN, text: '' };
 
 function namespaceOf(object: { metadata: { namespace?: string } }): string {
   const { namespace } = object.metadata;
