@@ -3,7 +3,7 @@ import { GROUP } from '#crds/kinds.js';
 import type { Role } from '#crds/objectStore.js';
 import { authorize } from './roles.js';
 
-const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection', 'bind', 'sethooks', 'restoreinplace', 'restorefrom', 'rollout'];
+const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection', 'bind', 'sethooks', 'restoreinplace', 'restorefrom', 'approveforget', 'rollout'];
 const rank: Record<Role, number> = { viewer: 0, operator: 1, admin: 2, system: 3 };
 
 function may(role: Role, verb: string, resource: string, group = GROUP): boolean {
@@ -37,7 +37,7 @@ describe('the role table', () => {
   });
 
   it('keeps the field rights for admins', () => {
-    for (const verb of ['bind', 'sethooks', 'restoreinplace', 'restorefrom', 'rollout']) {
+    for (const verb of ['bind', 'sethooks', 'restoreinplace', 'restorefrom', 'approveforget', 'rollout']) {
       for (const resource of ['repositories', 'hosts', 'sourcegroups', 'resticjobs']) expect(may('operator', verb, resource)).to.be.false;
     }
   });

@@ -117,7 +117,7 @@ describe('the manifest directory', function () {
     await failing('spec.presence');
     expect(status().problems).to.deep.equal([{ file: 'a.yaml', document: 2, object: 'host.restic-manager.io/web2', field: 'spec.presence', message: status().problems[0]?.message }]);
     expect((await get('Host', 'web1'))?.spec.displayName).to.equal('Two');
-    expect((await get('Host', 'web2'))?.spec).to.deep.equal({ displayName: 'One', presence: 'AlwaysOn' });
+    expect((await get('Host', 'web2'))?.spec).to.deep.equal({ displayName: 'One', presence: 'AlwaysOn', maxConcurrentJobs: 1 });
     await there('Host', 'web3');
     expect(events.join('\n')).to.include('Namespace/default Warning ManifestInvalid a.yaml, document 2: host.restic-manager.io/web2: spec.presence: Unsupported value');
     const told = events.length;
