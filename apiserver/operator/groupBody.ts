@@ -2,6 +2,7 @@
 import type { SourceGroup } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import type { Hooks, RetentionPolicy, SourceGroupItem, SourceGroupUpdate, StdinSource } from '#crds/operator/operator.gen.js';
+import { tagOf } from '#controller/plan/policies.js';
 import { conditionOf } from '#controller/status/conditions.js';
 
 type Spec = SourceGroup['spec'];
@@ -65,11 +66,6 @@ function hooksFrom(hooks: Hooks | null): Spec['hooks'] | null {
   if (!hooks || (!hooks.pre && !hooks.post)) return null;
   const script = (phase: 'pre' | 'post'): object => (hooks[phase] ? { [phase]: { secretKeyRef: { name: hooks[phase].secret, key: hooks[phase].key } } } : {});
   return { ...script('pre'), ...script('post'), ...(hooks.timeout_seconds ? { timeoutSeconds: hooks.timeout_seconds } : {}) };
-}
-
-/** restic's tag, which is what people call the group. */
-export function tagOf(group: Pick<SourceGroup, 'spec' | 'metadata'>): string {
-  return group.spec.tag ?? group.metadata.name;
 }
 
 export function toItem(group: Stored<SourceGroup>): SourceGroupItem {

@@ -1,17 +1,13 @@
-/** The forget that the guard holds, waiting for a person (X6). */
+/** The forget that the guard holds, waiting for a person (X6): the same one that the reconciler takes an approval for. */
 import type { Repository } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import type { MaintenanceItem } from '#crds/operator/operator.gen.js';
+import { heldPlanOf, lastRunOf, upkeepJobs } from '#controller/kinds/repository/upkeep.js';
 import type { Cache } from '#controller/runtime/types.js';
-import { conditionOf } from '#controller/status/conditions.js';
 
-/** Of the newest Forget that held something; null while the condition ApprovalRequired does not say that one waits. */
+/** Null: nothing waits. */
 export function heldPlan(repository: Stored<Repository>, cache: Cache): MaintenanceItem['approval'] {
-  const condition = conditionOf(repository, 'ApprovalRequired');
-  if (condition?.status !== 'True') return null;
-  const [newest] = cache.byIndex('Host', 'repository', repository.metadata.name).flatMap((host) => cache.byIndex('ResticJob', 'host', host.metadata.name))
-    .filter((job) => job.spec.type === 'Forget' && job.status?.forgetPlan?.hash !== undefined)
-    .sort((a, b) => ((a.status?.completionTime ?? '') < (b.status?.completionTime ?? '') ? 1 : -1));
-  const plan = newest?.status?.forgetPlan;
-  return plan?.hash === undefined ? null : { plan_hash: plan.hash, reason: condition.reason, message: condition.message, remove: plan.remove ?? null, of: plan.of ?? null };
+  const held = heldPlanOf(lastRunOf('forget', repository, upkeepJobs(repository, cache)).job);
+  if (!held) return null;
+  return { plan_hash: held.hash, reason: held.reasons[0] ?? 'ApprovalRequired', message: held.job.status?.message ?? '', remove: held.remove, of: held.of };
 }

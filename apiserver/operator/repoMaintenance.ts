@@ -3,6 +3,7 @@ import type { Repository } from '#crds/kinds.js';
 import { keyOf, type Stored } from '#crds/meta.js';
 import type { LastRun, MaintenanceInput, MaintenanceItem, MaintenanceTask } from '#crds/operator/operator.gen.js';
 import { cronProblem, timeZoneProblem } from '#crds/schedule.js';
+import { defaultCron, tasks, type Task } from '#controller/kinds/repository/tasks.js';
 import { guardOf } from '#controller/plan/policies.js';
 import type { Cache } from '#controller/runtime/types.js';
 import { conditionOf } from '#controller/status/conditions.js';
@@ -13,8 +14,6 @@ import { route, type RouteTable } from './route.js';
 import * as shapes from './shapes.js';
 
 type Spec = Repository['spec'];
-type Task = 'forget' | 'prune' | 'check';
-const tasks: readonly Task[] = ['forget', 'prune', 'check'];
 const CHECKED_PERCENT = 5;
 
 export const repoMaintenance: RouteTable = {
@@ -69,7 +68,7 @@ export function toMaintenance(repository: Stored<Repository>, cache: Cache): Mai
   const guard = guardOf(repository);
   const task = (name: Task): MaintenanceTask => {
     const { schedule, timeZone, suspend } = spec.maintenance?.[name] ?? {};
-    return { schedule: schedule ?? null, ...(schedule === undefined ? {} : { effective_schedule: schedule }), time_zone: timeZone ?? null, suspended: suspend === true, last: lastRun(lastOf(name, status), repository, cache) };
+    return { schedule: schedule ?? null, effective_schedule: schedule ?? defaultCron(name, repository.metadata.uid), time_zone: timeZone ?? null, suspended: suspend === true, last: lastRun(lastOf(name, status), repository, cache) };
   };
   return {
     forget: task('forget'), prune: task('prune'), check: { ...task('check'), read_data_subset_percent: spec.maintenance?.check?.readDataSubsetPercent ?? CHECKED_PERCENT },

@@ -3,8 +3,8 @@ import { labels, newObject, type Host, type ResticJob, type Schedule } from '#cr
 import type { Stored } from '#crds/meta.js';
 import type { ScheduleItem, ScheduleUpdate } from '#crds/operator/operator.gen.js';
 import { cronProblem } from '#crds/schedule.js';
+import { tagOf } from '#controller/plan/policies.js';
 import type { Cache } from '#controller/runtime/types.js';
-import { tagOf } from './groupBody.js';
 import { refuseOffline, runBackup, runReply } from './makeJob.js';
 import { uniqueName } from './names.js';
 import { ownedBy, randomHex, withSpec, type Objects } from './objects.js';

@@ -1,6 +1,7 @@
 /** Path parameters: what each name stands for. An object of another host is not found, whoever asks. */
 import type { Host, Schedule, SourceGroup } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
+import { tagOf } from '#controller/plan/policies.js';
 import type { Objects } from './objects.js';
 import { notFound } from './problem.js';
 import { coversHost, groupsOf } from './reach.js';
@@ -33,7 +34,7 @@ export const scopes: Record<string, Scope> = {
 
 /** The name people gave a group is its tag; its object's name carries the host's too. */
 function byTag(objects: Objects, host: Stored<Host>, tag: string): Stored<SourceGroup> | undefined {
-  return groupsOf(objects.cache, host).find((group) => (group.spec.tag ?? group.metadata.name) === tag);
+  return groupsOf(objects.cache, host).find((group) => tagOf(group) === tag);
 }
 
 function reaches(objects: Objects, schedule: Stored<Schedule>, host: Stored<Host>): boolean {

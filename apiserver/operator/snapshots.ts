@@ -2,10 +2,10 @@
 import type { Host, Repository } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import type { SnapshotItem, SnapshotList, SnapshotsQuery, TreeList, TreeQuery } from '#crds/operator/operator.gen.js';
+import { tagOf } from '#controller/plan/policies.js';
 import { snapshotHostOf } from '#controller/runtime/indexes.js';
 import type { Cache } from '#controller/runtime/types.js';
 import type { StoredSnapshot } from '../records/inventoryTypes.js';
-import { tagOf } from './groupBody.js';
 import { readerFor, repositoryFor, requireRepository } from './hostRepository.js';
 import { diffOrder } from './jobOrders.js';
 import { makeJob, runReply } from './makeJob.js';

@@ -394,7 +394,7 @@ export interface MaintenanceTask {
  * Null: the default of this task, staggered per repository.
  */
 schedule: (string | null)
-effective_schedule?: string
+effective_schedule: string
 /**
  * Null: the runner's own.
  */

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { refused, startOperatorBed, type OperatorBed } from '../builders/operatorBed.js';
 import type { Person, Reply } from '../builders/person.js';
+import type { ScriptedAgent } from '../builders/scriptedAgent.js';
 import { until } from '../builders/until.js';
 
 const CANARIES = ['canary-password', 'canary-second', 'canary-admin'];
@@ -11,10 +12,13 @@ describe('the repository of a host by /api', function () {
   let bed: OperatorBed;
   let admin: Person;
   let operator: Person;
+  let agent: ScriptedAgent;
   before(async () => {
     bed = await startOperatorBed();
     ({ admin, operator } = bed);
-    await bed.addHost('web1', { repo_url: 'rest:http://127.0.0.1:9/web1' });
+    const web1 = await bed.addHost('web1', { repo_url: 'rest:http://127.0.0.1:9/web1' });
+    if (!web1.agent) throw new Error('web1 is not connected');
+    agent = web1.agent;
     await bed.addHost('away1', { away: true });
     await bed.declare('Host', 'hosts', 'bare', {});
   });
@@ -114,6 +118,8 @@ describe('the repository of a host by /api', function () {
       expect(await spec()).to.deep.include({ maintenance: { forget: { schedule: '15 3 * * *', timeZone: 'Europe/Berlin' }, prune: { suspend: true }, check: { readDataSubsetPercent: 10 } } });
       const second = await operator.call('PUT', at('repo-maintenance'), { forget: { schedule: null }, prune: { suspended: false } });
       expect(second.body, second.text).to.have.nested.property('forget.schedule', null);
+      // By default staggered over the hour (E13).
+      expect(second.body).to.have.nested.property('forget.effective_schedule').that.matches(/^[0-9]+ 3 \* \* \*$/);
       expect(await spec()).to.deep.include({ maintenance: { forget: { timeZone: 'Europe/Berlin' }, check: { readDataSubsetPercent: 10 } } });
       expect((await bed.viewer.call('GET', at('repo-maintenance'))).body).to.deep.include({ max_removal_percent: 30, keep_within_floor: '14d', runner_name: 'web1', approval: null }).and.to.have.nested.property('check.read_data_subset_percent', 10);
     });
@@ -222,10 +228,22 @@ describe('the repository of a host by /api', function () {
 
     it('approve the forget that is held, by its hash, and no other (X6)', async () => {
       const hash = 'ab'.repeat(32);
-      const none = await admin.call('POST', at('repo/approve-forget'), { plan_hash: hash });
-      expect(refused(none)).to.deep.equal({ status: 409, code: 'plan_changed' });
-      expect((await operator.call('POST', at('repo/approve-forget'), { plan_hash: hash })).status).to.equal(403);
-      expect((await bed.kube('repositories', 'web1')).body).to.not.have.nested.property('metadata.annotations');
+      const approve = (plan: string, person = admin): Promise<Reply> => person.call('POST', at('repo/approve-forget'), { plan_hash: plan });
+      const annotated = async (): Promise<unknown> => ((await bed.kube('repositories', 'web1')).body['metadata'] as { annotations?: unknown }).annotations;
+      expect(refused(await approve(hash))).to.deep.equal({ status: 409, code: 'plan_changed' });
+      await status({ deletionProtection: 'NotEnforced' });
+      const { job_id: job } = (await until('a forget to be possible', async () => { const reply = await admin.call('POST', at('repo/forget'), {}); return reply.status === 202 && reply; })).body;
+      const { name } = (await admin.call('GET', `/api/jobs/${String(job)}`)).body;
+      agent.send('job.finished', { identity: { job: String(name), runID: String(job), type: 'Forget', startedBy: 'Server' }, phase: 'Failed', reason: 'ApprovalRequired', message: '9 of 10 snapshots wait', completionTime: new Date().toISOString(), forgetPlan: { hash, remove: 9, of: 10, reasons: ['RemovesTooMuch'] } }, 1);
+      const held = await until('the plan to be held', async () => (await bed.viewer.call('GET', at('repo-maintenance'))).body['approval'] ?? undefined);
+      expect(held).to.deep.equal({ plan_hash: hash, reason: 'RemovesTooMuch', message: '9 of 10 snapshots wait', remove: 9, of: 10 });
+      const other = await approve('cd'.repeat(32));
+      expect(refused(other)).to.deep.equal({ status: 409, code: 'plan_changed' });
+      expect(other.body['message']).to.include(hash);
+      expect((await approve(hash, operator)).status).to.equal(403);
+      expect(await annotated()).to.equal(undefined);
+      expect((await approve(hash)).status).to.equal(202);
+      expect(await annotated()).to.deep.equal({ 'restic-manager.io/approve-forget': hash });
     });
   });
 

@@ -9,8 +9,7 @@ import { timestamp } from '../../runtime/time.js';
 import { hashOf, jobNameOf, WEEK_SECONDS } from './initJob.js';
 import { typeOfTask, type Task } from './tasks.js';
 
-/** On a Repository: the hash of the held plan that a person approves (X6). */
-export const APPROVAL_ANNOTATION = 'restic-manager.io/approve-forget';
+export { APPROVE_FORGET_ANNOTATION as APPROVAL_ANNOTATION } from '#crds/kinds.js';
 const READ_PERCENT = 5;
 
 /** @param due epoch ms */
