@@ -58,7 +58,7 @@ export function repositoryQueue(job: Job, repository: string, ctx: ReconcileCont
 }
 
 /**
- * The places on a host, given to the oldest that could start. A job that needs the repository for itself runs beside none
+ * The places on a host, given to the oldest that could start; one backup of a group at a time. A job that needs the repository for itself runs beside none
  * that counts, and is not passed by younger ones while it waits for those to end.
  */
 export function whoseTurn(job: Job, host: Stored<Host> | undefined, couldStart: (other: Job) => boolean, cache: Cache): Wait | undefined {
@@ -69,7 +69,10 @@ export function whoseTurn(job: Job, host: Stored<Host> | undefined, couldStart: 
   if (first && running.length >= places) return { reason: 'WaitingForTurn', message: `job ${first.metadata.name} is running on this host${running.length > 1 ? `, and ${running.length - 1} more` : ''}` };
   const beside = isExclusive(job) ? first : running.find(isExclusive);
   if (beside) return { reason: 'WaitingForRepository', message: `job ${beside.metadata.name} (${beside.spec.type}) is running on this host, and ${isExclusive(job) ? 'this one' : 'it'} needs the repository for itself` };
-  const older = others.filter((other) => !mayBeRunning(other) && !other.spec.cancel && isOlder(other, job) && couldStart(other)).sort((a, b) => (isOlder(a, b) ? -1 : 1));
+  const twinOf = (it: Job): Job | undefined => running.find((other) => it.spec.sourceGroupRef !== undefined && other.spec.sourceGroupRef?.name === it.spec.sourceGroupRef.name);
+  const twin = twinOf(job);
+  if (twin) return { reason: 'WaitingForTurn', message: `job ${twin.metadata.name} is backing up the same source group` };
+  const older = others.filter((other) => !mayBeRunning(other) && !other.spec.cancel && isOlder(other, job) && !twinOf(other) && couldStart(other)).sort((a, b) => (isOlder(a, b) ? -1 : 1));
   const next = older.length >= places - running.length || isExclusive(job) ? older[0] : older.find(isExclusive);
   return next ? { reason: 'WaitingForTurn', message: `job ${next.metadata.name} is older and next on this host` } : undefined;
 }

@@ -133,16 +133,23 @@ describe('the places on a host', () => {
       expect(waitOf(job('b', 'Backup', 'db1'), running(job('a', light, 'db1')), job('0', light, 'db1'))).to.equal('starts');
     }
   });
+  /** Backups of different groups. */
+  const backup = (name: string, group = name, spec: Partial<ResticJob['spec']> = {}): ResticJob => aBackup(name, 'db1', group, spec);
+  const groups = ['a', 'b', 'c'].map((name) => aGroup(name, { hostRef: { name: 'db1' } }));
   it('go to the oldest first, as many as there are', () => {
-    expect(waitOf(job('c', 'Backup', 'db1'), places(3), running(job('a', 'Backup', 'db1')), job('b', 'Backup', 'db1'))).to.equal('starts');
-    expect(waitOf(job('c', 'Backup', 'db1'), places(2), running(job('a', 'Backup', 'db1')), job('b', 'Backup', 'db1'))).to.equal('WaitingForTurn: job b is older and next on this host');
-    expect(waitOf(job('c', 'Backup', 'db1'), places(2), running(job('a', 'Backup', 'db1')), running(job('b', 'Backup', 'db1')))).to.equal('WaitingForTurn: job a is running on this host, and 1 more');
-    expect(waitOf(job('c', 'Backup', 'db1'), places(2), running(job('a', 'Backup', 'db1')), job('b', 'Backup', 'db1', { cancel: true }))).to.equal('starts');
+    expect(waitOf(backup('c'), places(3), ...groups, running(backup('a')), backup('b'))).to.equal('starts');
+    expect(waitOf(backup('c'), places(2), ...groups, running(backup('a')), backup('b'))).to.equal('WaitingForTurn: job b is older and next on this host');
+    expect(waitOf(backup('c'), places(2), ...groups, running(backup('a')), running(backup('b')))).to.equal('WaitingForTurn: job a is running on this host, and 1 more');
+    expect(waitOf(backup('c'), places(2), ...groups, running(backup('a')), backup('b', 'b', { cancel: true }))).to.equal('starts');
+  });
+  it('hold one backup of a group, and those that wait for it keep no place from others', () => {
+    expect(waitOf(job('c', 'Backup', 'db1'), places(3), running(job('a', 'Backup', 'db1')))).to.equal('WaitingForTurn: job a is backing up the same source group');
+    expect(waitOf(backup('c', 'etc'), places(2), running(job('a', 'Backup', 'db1')), job('b', 'Backup', 'db1'), aGroup('etc', { hostRef: { name: 'db1' } }))).to.equal('starts');
   });
   it('are never shared with what needs the repository for itself, which younger ones do not pass', () => {
     expect(waitOf(job('c', 'Prune', 'db1'), places(3), running(job('a', 'Backup', 'db1')))).to.equal('WaitingForRepository: job a (Backup) is running on this host, and this one needs the repository for itself');
     expect(waitOf(job('c', 'Backup', 'db1'), places(3), running(job('a', 'Prune', 'db1')))).to.equal('WaitingForRepository: job a (Prune) is running on this host, and it needs the repository for itself');
-    expect(waitOf(job('c', 'Backup', 'db1'), places(3), running(job('a', 'Backup', 'db1')), job('b', 'Prune', 'db1'))).to.equal('WaitingForTurn: job b is older and next on this host');
+    expect(waitOf(backup('c'), places(3), ...groups, running(backup('a')), job('b', 'Prune', 'db1'))).to.equal('WaitingForTurn: job b is older and next on this host');
   });
   it('are not held by a job that waits for its repository', () => {
     expect(waitOf(job('c', 'Backup', 'db1'), job('b', 'Prune', 'db1'), running(job('a', 'Restore', 'db2')))).to.equal('starts');

@@ -65,11 +65,14 @@ describe('jobs of a shared repository, on the real store', function () {
   });
 
   it('never delete while others read, however many come at once (J9)', async () => {
-    const reads = Array.from({ length: 9 }, (_, n) => aJob(`r${String(n)}`, 'Restore', `db${String((n % 3) + 1)}`));
+    const reads = Array.from({ length: 9 }, (_, n) => aJob(`r${String(n)}`, 'Restore', `db${String((n % 2) + 2)}`));
     const deletes = Array.from({ length: 3 }, (_, n) => aJob(`p${String(n)}`, n === 0 ? 'Forget' : 'Prune', 'db1'));
     const mixed = [...reads.slice(0, 3), ...deletes, ...reads.slice(3)];
+    // All the others wait for this one, and are woken in one moment when it ends.
+    await bed.create(aJob('p', 'Forget', 'db1'));
+    await offered('p');
     await Promise.all(mixed.map((job) => bed.create(job)));
-    const left = new Set(mixed.map((job) => job.metadata.name));
+    const left = new Set(['p', ...mixed.map((job) => job.metadata.name)]);
     while (left.size > 0) {
       await bed.settle();
       const running = [...left].filter((name) => phaseOf(name) === 'Offered');
