@@ -23,14 +23,12 @@ export function resolveAdminCredentials(repository: Pick<Repository, 'spec'>, in
 }
 
 /**
- * Why nothing can be deleted in a repository, or undefined when it can be tried: with an admin credential, or with the
- * everyday one unless its storage is known to refuse that (E16, E34).
+ * Why nothing can be deleted in a repository, or undefined when it can be tried: with an admin credential, or, when none is
+ * named, with the everyday one unless its storage is known to refuse that (E16, E34).
  */
 export function deletionProblem(repository: Pick<Repository, 'spec' | 'status' | 'metadata'>, input: CredentialsInput): string | undefined {
   const admin = resolveAdminCredentials(repository, input);
-  const protection = repository.status?.deletionProtection ?? 'Unknown';
-  if ((admin.ok && admin.from !== 'None') || protection === 'NotEnforced') return undefined;
   if (!admin.ok) return admin.message;
-  if (protection === 'Unknown') return undefined;
+  if (admin.from !== 'None' || repository.status?.deletionProtection !== 'Enforced') return undefined;
   return `the storage of repository ${repository.metadata.name} refuses deletion to the everyday credential; name an account that may delete in spec.adminCredentialsSecretRef, or set spec.runner.adminCredentials: OnRunner`;
 }

@@ -95,9 +95,8 @@ describe('deletion in a repository (E16, E34)', () => {
     for (const protection of [undefined, 'Unknown', 'NotEnforced'] as const) expect(problem({}, protection)).to.equal(undefined);
     expect(problem({}, 'Enforced')).to.contain('refuses deletion to the everyday credential; name an account that may delete in spec.adminCredentialsSecretRef');
   });
-  it('waits for the Secret that is named and not fit, unless the everyday one is known to do', () => {
-    expect(problem(named, 'Unknown')).to.equal('Secret default/admin (spec.adminCredentialsSecretRef) does not exist');
-    expect(problem(named, 'NotEnforced')).to.equal(undefined);
+  it('waits for the Secret that is named and not fit, also where the everyday one would do', () => {
+    for (const protection of ['Unknown', 'NotEnforced', 'Enforced'] as const) expect(problem(named, protection)).to.equal('Secret default/admin (spec.adminCredentialsSecretRef) does not exist');
   });
 });
 
