@@ -61,6 +61,19 @@ describe('the file store itself', function () {
     expect(await refusal(store.listTexts('Host', { labelSelector: 'site=-x-' }))).to.be.an('error');
   });
 
+  it('takes an apply in a later second that changes nothing for none, whoever else applied in between', async () => {
+    await store.close();
+    let time = Date.parse('2026-01-01T00:00:00Z');
+    store = await openFileStore({ dir, admission: createAdmission({ namespace: 'default' }), secretKey: Buffer.alloc(32, 7), now: () => time });
+    const apply = (fieldManager: string, content: object): ReturnType<typeof store.apply<'Secret'>> => store.apply('Secret', key('one'), { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'one' }, ...content }, { ...by(), fieldManager });
+    await apply('one', { data: { a: 'QQ==' } });
+    await apply('two', { data: { b: 'Qg==' } });
+    const { object: before } = await apply('three', { stringData: { d: 'D' } });
+    time += 2_000;
+    expect((await apply('three', { stringData: { d: 'D' } })).object).to.deep.equal(before);
+    expect((await apply('three', { stringData: { d: 'E' } })).object.metadata.resourceVersion).not.to.equal(before.metadata.resourceVersion);
+  });
+
   it('shows a default that is newer than the file in the text too', async () => {
     await store.create('Host', host('web1'), by());
     await store.close();

@@ -161,10 +161,11 @@ function finish<K extends Kind>(kind: K, next: KindMap[K], metadata: StoredMeta,
   return { ...next, metadata: { ...rest, ...(managedFields.length === 0 ? {} : { managedFields: [...managedFields] }) } };
 }
 
-/** An apply that moves nothing but the time of an entry is no change. */
+/** An apply that moves nothing but the time of an entry, and with it its place among the others, is no change. */
 function withoutTimes(object: { metadata: StoredMeta }): Json {
   const { managedFields } = object.metadata;
-  return { ...object, metadata: { ...object.metadata, managedFields: managedFields?.map(({ time: _time, ...entry }) => entry) } };
+  const placeOf = ({ operation, manager, apiVersion, subresource }: ManagedFieldsEntry): string => JSON.stringify([operation, manager, apiVersion, subresource]);
+  return { ...object, metadata: { ...object.metadata, managedFields: managedFields && Object.fromEntries(managedFields.map(({ time: _time, ...entry }) => [placeOf(entry), entry])) } };
 }
 
 function admit<K extends Kind>(admission: Admission, request: { kind: K; operation: 'create' | 'update' | 'status'; object: KindMap[K]; old?: StoredOf<K> }, options: WriteOptions): KindMap[K] {
