@@ -65,13 +65,18 @@ export async function addBackendHost(world: World, backend: Backend, options: { 
     snapshots: () => JSON.parse(bare('snapshots', '--json', '--no-lock')) as never,
     locks: () => bare('list', 'locks', '--no-lock').split('\n').filter((line) => line !== ''),
     async leaveLock() {
-      const { url, env: access } = backend.direct(repository);
-      const noise = join(world.dir, `noise-${name}`);
+      const { url, env: access, owner = {} } = backend.direct(repository);
+      const noise = join(backend.dir, `noise-${name}`);
       await writeFile(noise, randomBytes(4 * 1024 * 1024));
       const before = new Set(host.locks());
-      const child = spawn(toolPath('restic'), ['-r', url, 'backup', '--limit-upload', '50', noise], { env: { PATH: process.env['PATH'] ?? '', HOME: world.dir, RESTIC_PASSWORD: backend.secret(repository)['password'] ?? '', ...access }, stdio: 'ignore' });
+      const child = spawn(toolPath('restic'), ['-r', url, 'backup', '--no-cache', '--limit-upload', '50', noise], { env: { PATH: process.env['PATH'] ?? '', HOME: backend.dir, RESTIC_PASSWORD: backend.secret(repository)['password'] ?? '', ...access }, cwd: backend.dir, stdio: ['ignore', 'ignore', 'pipe'], ...owner });
       const ended = once(child, 'exit');
-      await until('its lock', () => host.locks().some((id) => !before.has(id)), 30_000);
+      let said = '';
+      child.stderr.on('data', (chunk: Buffer) => { said += chunk.toString(); });
+      await until('its lock', () => {
+        if (child.exitCode !== null) throw new Error(`restic ended before its lock was seen: ${said}`);
+        return host.locks().some((id) => !before.has(id));
+      }, 30_000);
       child.kill('SIGKILL');
       await ended;
       return child.pid ?? 0;

@@ -28,8 +28,8 @@ export interface Backend {
   adminSecret: Record<string, string> | undefined;
   /** Whether the everyday account may delete. */
   deletes: boolean;
-  /** Address and environment for a bare restic with every right, past the product. */
-  direct(repository: string): { url: string; env: Record<string, string> };
+  /** Address and environment for a bare restic with every right, past the product. What it writes must belong to `owner`. */
+  direct(repository: string): { url: string; env: Record<string, string>; owner?: { uid: number; gid: number } };
   restic(repository: string, args: readonly string[], options?: { program?: string; input?: string | Buffer; env?: Record<string, string> }): SpawnSyncReturns<string>;
   /** The storage goes away (its port refuses connections), and comes back at the same address. Not of a directory. */
   away(): Promise<void>;
@@ -157,6 +157,6 @@ async function sftp(dir: string): Promise<Parts> {
     services: [service],
     url: (repository) => `sftp://${user}@127.0.0.1:${port}/${join(data, repository)}`,
     secret: () => ({ password: REPOSITORY_PASSWORD, 'ssh-key': userKey, known_hosts: `[127.0.0.1]:${port} ${hostKey.split(' ').slice(0, 2).join(' ')}\n` }),
-    direct: (repository) => ({ url: join(data, repository), env: {} }),
+    direct: (repository) => ({ url: join(data, repository), env: {}, ...(root ? { owner: { uid, gid } } : {}) }),
   };
 }

@@ -3,7 +3,7 @@
  * message lands in `failure` (for the place that caused it) and in a toast.
  */
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue';
-import { asFailure, type ApiFailure } from '../api/client.js';
+import { ApiFailure } from '../api/client.js';
 import { useToasts } from '../stores/toasts.js';
 
 /** How long an accepted change may take to show; afterwards the button is given back and says so. */
@@ -43,7 +43,7 @@ export function useAction<Args extends unknown[], Reply>(steps: ActionSteps<Args
       if (await appears(() => steps.shown?.(reply, ...args) ?? true)) steps.done?.(reply, ...args);
       else if (!left) toasts.show('info', 'Accepted, not visible yet', 'The server accepted this, but the change has not shown up. It will appear here by itself.');
     } catch (thrown) {
-      failure.value = asFailure(thrown);
+      failure.value = thrown instanceof ApiFailure ? thrown : new ApiFailure(0, 'page', thrown instanceof Error ? thrown.message : String(thrown));
       toasts.show('bad', steps.failed(...args), failure.value.message);
     } finally {
       pending.value = false;

@@ -1,5 +1,5 @@
 /** A repository's phase in words. */
-import type { Repository, ResticJob } from '#crds/kinds.js';
+import type { Repository } from '#crds/kinds.js';
 import type { StateWord } from './hostRow.js';
 
 export function repositoryState(repository: Repository | undefined): StateWord {
@@ -12,34 +12,4 @@ export function repositoryState(repository: Repository | undefined): StateWord {
     case 'Suspended': return { tone: 'idle', label: 'Suspended' };
     case 'Unknown': case undefined: return { tone: 'idle', label: 'Unknown' };
   }
-}
-
-/** Is there an account that may delete, as far as is known (E16)? */
-export function canDelete({ spec, status }: Repository): boolean {
-  return spec.adminCredentialsSecretRef !== undefined || spec.runner?.adminCredentials === 'OnRunner' || status?.deletionProtection === 'NotEnforced';
-}
-
-/** Whether the everyday credential can delete (E34), and what can. */
-export function protectionText(repository: Repository): string {
-  const { spec, status } = repository;
-  const admin = spec.runner?.adminCredentials === 'OnRunner' ? 'by a credential on the runner alone' : spec.adminCredentialsSecretRef ? 'by an own credential, on the runner' : 'by nobody known here';
-  switch (status?.deletionProtection) {
-    case 'Enforced': return `refused to backups; ${admin}`;
-    case 'NotEnforced': return 'the everyday credential can delete';
-    case 'Unknown': case undefined: return spec.adminCredentialsSecretRef || spec.runner?.adminCredentials === 'OnRunner' ? `${admin}; not known of backups` : 'not known yet';
-  }
-}
-
-type LastRun = NonNullable<NonNullable<Repository['status']>['lastCheck']>;
-
-/** The newest run of each kind of maintenance that there was one of. */
-export function lastRuns({ status }: Repository): { label: string; run: LastRun }[] {
-  const all: [string, LastRun | undefined][] = [['Last forget', status?.lastForget], ['Last prune', status?.lastPrune], ['Last check', status?.lastCheck]];
-  return all.flatMap(([label, run]) => (run ? [{ label, run }] : []));
-}
-
-/** Hash of the plan that the newest forget of this repository was held with. */
-export function heldPlanHash({ status }: Repository, jobs: Iterable<ResticJob>): string | undefined {
-  for (const job of jobs) if (job.metadata.name === status?.lastForget?.jobName) return job.status?.forgetPlan?.hash;
-  return undefined;
 }
