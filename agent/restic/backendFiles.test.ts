@@ -47,14 +47,15 @@ describe('files of back ends', function () {
     expect(await readdir(dir), 'nothing is left by a refusal').to.deep.equal([]);
   });
 
-  it('and what the repository sets besides reaches restic; an option that names a program does not', async () => {
+  it('and what the repository sets besides reaches restic; no option that could name a program does', async () => {
     const dir = await scratch.dir();
     const program = await new ResticProbe(restics[0].path).program();
     const open = (options: Record<string, string>): Restic => new Restic({ program, repository: { name: 'r', url: join(dir, 'repo'), password: 'pw', formatVersion: 1, packSizeMiB: 8, options }, cacheDir: join(dir, 'cache/x') });
     await init(open({ 'local.connections': '2' }), () => undefined);
     expect(await open({}).json('cat', ['config', '--no-lock'])).to.include({ version: 1 });
-    expect((await rejection(catConfig(open({ 'sftp.command': 'touch /x' })))).message).to.contain('option sftp.command, which names a program to run');
-    expect((await rejection(catConfig(open({ 'local.nonsense': '1' })))).message, 'restic saw it').to.contain('nonsense');
+    expect((await rejection(catConfig(open({ 'sftp.command': 'touch /x' })))).message).to.contain('option sftp.command, which this agent does not pass on');
+    expect((await rejection(catConfig(open({ 'local.layout': 's3legacy' })))).message).to.contain('option local.layout, which this agent does not pass on');
+    expect((await rejection(catConfig(open({ 'local.connections': 'many' })))).message, 'restic saw it').to.contain('many');
   });
 
   describe('on a real sshd', () => {

@@ -15,7 +15,10 @@ export async function probeDeletion(restic: Restic, signal: AbortSignal): Promis
   try {
     const path = url.startsWith('local:') ? url.slice('local:'.length) : url;
     // whoever may write into the directory of snapshots may unlink in it
-    if (path.startsWith('/')) return await access(join(path, 'snapshots'), constants.W_OK).then(() => 'NotEnforced' as const, () => 'Enforced' as const);
+    if (path.startsWith('/')) {
+      await access(join(path, 'snapshots'));
+      return await access(join(path, 'snapshots'), constants.W_OK).then(() => 'NotEnforced' as const, () => 'Enforced' as const);
+    }
     const rest = /^rest:(https?:\/\/)(?:[^/@]*@)?(.*?)\/*$/s.exec(url);
     // an own authority is known to restic alone
     if (!rest || files?.['ca.pem'] !== undefined) return 'Unknown';

@@ -4,6 +4,7 @@ import { asObject, count, text } from './json.js';
 import { jsonLine } from './lines.js';
 import type { CommandIo, CommandOutcome } from './outcome.js';
 import type { Restic } from './restic.js';
+import { requireSnapshotID } from './snapshots.js';
 
 /**
  * `a` and `b` are ids of snapshots, at least 8 digits; a snapshot against itself is refused (E25). Succeeded/Completed with
@@ -11,6 +12,8 @@ import type { Restic } from './restic.js';
  * @throws ResticError SnapshotNotFound, ...; ResticAborted
  */
 export async function diff(restic: Restic, { a, b }: { a: string; b: string }, { onLine, signal }: CommandIo): Promise<CommandOutcome> {
+  requireSnapshotID(a);
+  requireSnapshotID(b);
   if (a === b || a.startsWith(b) || b.startsWith(a)) throw new ResticError('SnapshotNotFound', `${a.slice(0, 8)} is compared with itself; name two snapshots`);
   let statistics = asObject(undefined);
   const { code } = await restic.run('diff', ['--json', a, b], {

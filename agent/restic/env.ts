@@ -10,6 +10,17 @@ import { redactor, type Redact } from './redact.js';
 const backendVariable = /^(AWS|B2|AZURE|GOOGLE|OS|ST)_[A-Z0-9_]+$|^RESTIC_REST_(USERNAME|PASSWORD)$/;
 const namesAFile = /(_FILE|_PATH|_DIR|_CREDENTIALS)$/;
 
+/** What a plan may set with restic's -o: numbers and names for back ends. Never a program, its arguments or a path. The same list as the Repository's schema. */
+const allowedOptions = new Set([
+  'azure.access-tier', 'azure.connections', 'b2.connections', 'gs.connections', 'local.connections', 'rclone.connections', 'rclone.timeout', 'rest.connections',
+  's3.bucket-lookup', 's3.connections', 's3.list-objects-v1', 's3.region', 's3.storage-class', 'sftp.connections', 'swift.connections',
+]);
+
+/** The options of the plan this agent refuses to pass on. */
+export function refusedOptions({ options = {} }: PlanRepository): string[] {
+  return Object.keys(options).filter((name) => !allowedOptions.has(name));
+}
+
 /** The variables of the plan this agent refuses to set. */
 export function refusedVariables(repository: PlanRepository): string[] {
   return Object.keys(repository.env ?? {}).filter((name) => !backendVariable.test(name) || namesAFile.test(name));
@@ -47,8 +58,19 @@ function repositoryAddress(repository: PlanRepository): string {
   return `rest:${rest[1]}://${user}:${password}@${rest[2]}`;
 }
 
+/** Does a variable of this name hold a secret? Regions, endpoints and account names do not. */
+export function isSecretVariable(name: string): boolean {
+  return /KEY|SECRET|PASS|TOKEN|SAS/.test(name);
+}
+
 /** Masks everything secret of this repository; regions and endpoints stay readable. */
-export function repositoryRedactor(repository: PlanRepository): Redact {
-  const secrets = Object.entries(repository.env ?? {}).filter(([name]) => /KEY|SECRET|PASS|TOKEN|SAS/.test(name)).map(([, value]) => value);
-  return redactor([repository.password, ...secrets]);
+export function repositoryRedactor({ password, env = {}, files = {} }: PlanRepository): Redact {
+  return redactor([password, ...Object.entries(env).filter(([name]) => isSecretVariable(name)).map(([, value]) => value), ...keyMaterial(files)]);
+}
+
+/** The lines of a key that are the key: not its header, nor the names in a Google account's JSON. */
+function keyMaterial(files: Record<string, string>): string[] {
+  const google = /"private_key(?:_id)?"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
+  const found = [files['ssh-key'] ?? '', ...[...(files['gcs.json'] ?? '').matchAll(google)].flatMap(([, value = '']) => value.split('\\n'))];
+  return found.flatMap((text) => text.split(/\r?\n/)).filter((line) => line.length >= 8 && !line.startsWith('-----'));
 }

@@ -48,17 +48,21 @@ const deletesCommands = new Set<ResticCommand>(['forget', 'prune']);
 /** The error a failed exit is. */
 export function classifyExit(exit: FailedExit): ResticError {
   const words = exit.stderr.map(plainWords);
-  const text = words.join('\n');
+  // what restic says of one file holds that file's name, which may be any phrase (E22)
+  const text = exit.stderr.filter((line) => !isAboutItem(line)).map(plainWords).join('\n');
   const said = lastWords(words);
   const error = (reason: RunFailureReason, message: string): ResticError => new ResticError(reason, said ? `${message} (restic: ${said})` : message, exit.code ?? undefined);
   if (exit.signal !== null) return error('ResticKilled', `restic ${exit.command} was killed by ${exit.signal}: by hand, or by the system when memory ran out`);
   if (exit.code === 12 || passwordPhrase.test(text)) return error('WrongPassword', 'restic refused the repository password; set key password in the Secret of the repository');
   if (exit.code === 11 || lockedPhrase.test(text)) return error('RepositoryLocked', `the repository at ${exit.repository} is locked`);
+  if (exit.command === 'restore' && words.some((line) => /: no space left on device$/.test(line))) return error('DiskFull', "this host's disk is full: the restore needs more room than the target directory has");
   if (fullPhrase.test(text)) return outOfSpace(text, exit, error);
   if (deletesCommands.has(exit.command) && deletionRefusedPhrase.test(text)) return error('AppendOnly', `the storage at ${exit.repository} refuses deletion to this account; give the repository an admin credential (spec.adminCredentialsSecretRef, or runner.adminCredentials: OnRunner)`);
   if (refusedUserPhrase.test(text)) return error('RepositoryUnreachable', `the storage at ${exit.repository} refused the user name, key or password; correct the credentials in the Secret of the repository`);
   if (unreachablePhrase.test(text)) return error('RepositoryUnreachable', `the repository at ${exit.repository} cannot be reached; check the address, the network and that the storage is running`);
   if (exit.code === 10 || absentPhrase.test(text)) return error('NoRepository', `there is no repository at ${exit.repository}`);
+  const option = /option (\S+) is not known/.exec(text)?.[1];
+  if (option !== undefined) return error('ResticTooOld', `the restic of this host does not know option ${option} of the repository; install a newer one, or take the option out of spec.options`);
   if (missingSnapshotPhrase.test(text)) return error('SnapshotNotFound', `the snapshot is not in the repository at ${exit.repository}`);
   if (damagedPhrase.test(text)) return error('RepositoryDamaged', `the repository at ${exit.repository} is damaged; keep it as it is and see "Troubleshooting" in restic's manual`);
   if (exit.command === 'backup' && /snapshot is empty/.test(text)) return error('NothingRead', 'nothing could be read, so no snapshot was made; check that the agent may read the paths of the source group');
@@ -73,6 +77,12 @@ function outOfSpace(text: string, exit: FailedExit, error: (reason: RunFailureRe
   const line = text.split('\n').find((candidate) => fullPhrase.test(candidate)) ?? '';
   if (/no space left on device/.test(line) && !(local && line.includes(path))) return error('DiskFull', "this host's disk is full: restic needs room for its cache and temporary files");
   return error('RepositoryFull', `the storage of the repository at ${exit.repository} is full`);
+}
+
+/** An error of one file, in JSON or in the words of 0.14. */
+function isAboutItem(line: string): boolean {
+  const object = jsonLine(line);
+  return object ? object['message_type'] === 'error' && typeof object['item'] === 'string' && object['item'] !== '' : line.startsWith('ignoring error for ');
 }
 
 /** The message inside a JSON line of stderr, else the line. */

@@ -7,7 +7,7 @@ import type { AdminCredentials, JobRun, Plan, PlanRepository } from '#crds/wire/
 import { gently, startChild, type ChildProcess } from '../runs/child.js';
 import { backendFiles } from './backendFiles.js';
 import type { Capability, ResticProgram } from './capabilities.js';
-import { refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
+import { isSecretVariable, refusedOptions, refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
 import { classifyExit, ResticError, type ResticCommand } from './exitCodes.js';
 import { LineSplitter } from './lines.js';
 import { redactUrl } from './redact.js';
@@ -84,7 +84,7 @@ export class Restic {
 
   constructor(options: ResticOptions) {
     const { repository, admin } = options;
-    this.repository = admin ? { ...repository, username: admin.username, password: admin.password, env: admin.env, files: { ...repository.files, ...admin.files } } : repository;
+    this.repository = admin ? asAdmin(repository, admin) : repository;
     this.cacheDir = options.cacheDir;
     this.#options = options;
   }
@@ -121,8 +121,8 @@ export class Restic {
   async run(command: ResticCommand, args: readonly string[], options: RunOptions = {}): Promise<ResticResult> {
     const refused = refusedVariables(this.repository);
     if (refused.length > 0) throw new ResticError('NoCredentials', `the repository's Secret sets ${refused.join(', ')}, which this agent does not pass on`);
-    const programs = Object.keys(this.repository.options ?? {}).filter((name) => /\.(command|args|program)$/.test(name));
-    if (programs.length > 0) throw new ResticError('NoCredentials', `the repository sets option ${programs.join(', ')}, which names a program to run; this agent does not pass it on`);
+    const unwanted = refusedOptions(this.repository);
+    if (unwanted.length > 0) throw new ResticError('NoCredentials', `the repository sets option ${unwanted.join(', ')}, which this agent does not pass on: it could name a program to run`);
     if (options.signal?.aborted) throw new ResticAborted(false, undefined);
     const redact = repositoryRedactor(this.repository);
     const stdout: Buffer[] = [];
@@ -138,9 +138,11 @@ export class Restic {
       options.onLine?.('stderr', clean);
     });
     const files = await backendFiles(this.repository, dirname(this.cacheDir));
-    const child = startChild(this.#options.program.path, [command, ...this.#globalFlags(), ...this.#lockFlags(command, args), ...files.flags, ...args], {
+    const env = { ...resticEnvironment(this.repository), ...files.env };
+    const argv = [command, ...this.#globalFlags(), ...this.#lockFlags(command, args), ...files.flags, ...args];
+    const child = await this.#start(argv, files.remove, {
       resources: this.#options.resources,
-      env: { ...resticEnvironment(this.repository), ...files.env },
+      env,
       onStdout: (chunk) => {
         clearTimeout(openTimer);
         if (options.onLine) out.write(chunk);
@@ -168,7 +170,7 @@ export class Restic {
     if (!succeeded && stop.stopped) throw new ResticAborted(stop.killed, exit.code ?? undefined);
     if (!succeeded && giveUp.stopped && stderr.some((line) => openingRetry.test(line) && absentBucket.test(line))) throw new ResticError('NoRepository', `there is no repository at ${this.address}: its bucket does not exist`, exit.code ?? undefined);
     if (!succeeded && giveUp.stopped) throw new ResticError('RepositoryUnreachable', `the repository at ${this.address} cannot be reached; check the address, the network and that the storage is running (restic: ${stderr.findLast((line) => openingRetry.test(line))?.replace(/^.*retrying after [^:]*: /, '') ?? ''})`, exit.code ?? undefined);
-    if (!succeeded || exit.code === null) throw classifyExit({ command, ...exit, stderr, repository: this.address });
+    if (!succeeded || exit.code === null) throw this.#explained(classifyExit({ command, ...exit, stderr, repository: this.address }));
     return { code: exit.code, stdout: Buffer.concat(stdout).toString('utf8'), stderr };
   }
 
@@ -179,6 +181,23 @@ export class Restic {
       return JSON.parse(stdout) as unknown;
     } catch {
       throw new ResticError('ResticFailed', `restic ${command} printed something that is not JSON: "${stdout.slice(0, 120)}"`);
+    }
+  }
+
+  /** restic takes the password as it is; its own --password-file cuts white space off, so that the same Secret would open by hand. */
+  #explained(error: ResticError): ResticError {
+    const { password } = this.repository;
+    return error.reason === 'WrongPassword' && password !== password.trim() ? new ResticError('WrongPassword', `${error.message}; the password of the Secret begins or ends with white space or a line end, which restic's --password-file would cut off`, error.exitCode) : error;
+  }
+
+  /** What the system refuses before there is a process: too many arguments, a NUL in one. Files of the run never stay behind. */
+  async #start(argv: readonly string[], remove: () => Promise<void>, options: Parameters<typeof startChild>[2]): Promise<ChildProcess> {
+    try {
+      return startChild(this.#options.program.path, argv, options);
+    } catch (error) {
+      await remove();
+      const why = (error as NodeJS.ErrnoException).code === 'E2BIG' ? 'its paths and patterns are too many for one command; split them over several groups or jobs' : 'a path, pattern or credential contains a NUL character, which no program can be given';
+      throw new ResticError('ResticFailed', `restic ${argv[0] ?? ''} was not started: ${why}`);
     }
   }
 
@@ -205,6 +224,12 @@ export class Restic {
 
 /** How long a command waits for the locks of others, for restics that can wait; the rest lock nothing or must not wait. */
 const lockWaits: Partial<Record<ResticCommand, string>> = { backup: '5m', restore: '5m', diff: '5m', forget: '30m', prune: '30m', check: '30m' };
+
+/** The administrator's account for the same storage: all that is secret of the everyday one goes, its region and endpoint stay. */
+function asAdmin(repository: PlanRepository, { username, password, env, files }: AdminCredentials): PlanRepository {
+  const everyday = Object.entries(repository.env ?? {}).filter(([name]) => !isSecretVariable(name) && !name.startsWith('RESTIC_REST_'));
+  return { ...repository, username, password, env: { ...Object.fromEntries(everyday), ...env }, files: { ...repository.files, ...files } };
+}
 
 function stopOnAbort(child: ChildProcess, signal: AbortSignal | undefined): { stopped: boolean; killed: boolean; release(): void } {
   let timer: NodeJS.Timeout | undefined;

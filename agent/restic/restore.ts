@@ -10,6 +10,7 @@ import type { CommandIo, CommandOutcome } from './outcome.js';
 import type { Restic } from './restic.js';
 import { landsAt, makeTarget, requireSafeAncestors, restoreTarget } from './restoreTarget.js';
 import { listNodes, requireText } from './tree.js';
+import { requireSnapshotID } from './snapshots.js';
 
 export interface RestoreOptions extends CommandIo {
   args: RestoreArgs;
@@ -28,6 +29,7 @@ const overwriteFlags: Record<RestoreArgs['overwrite'], string> = { Never: 'never
  */
 export async function restore(restic: Restic, options: RestoreOptions): Promise<CommandOutcome> {
   const { args, job, dryRun, onLine, onProgress, signal } = options;
+  requireSnapshotID(args.snapshot);
   const target = restoreTarget(args, job);
   const paths = chosenPaths(args);
   for (const path of paths) requireText(path);
@@ -63,9 +65,10 @@ function chosenPaths({ paths = [] }: RestoreArgs): string[] {
   return cut.includes('/') ? [] : cut;
 }
 
-/** A path as a pattern that matches it alone. restic's patterns are Go's filepath.Match, where a backslash takes a character as it is. */
-export function literal(path: string): string {
-  return path.replaceAll(/[\\*?[\]]/g, '\\$&');
+/** A path as a pattern that matches it alone. restic's patterns are Go's filepath.Match, which knows a backslash only where it separates nothing: elsewhere a set of one character says the same. */
+export function literal(path: string, platform: NodeJS.Platform = process.platform): string {
+  const sets = path.replaceAll(/[*?[]/g, '[$&]');
+  return platform === 'win32' ? sets : sets.replaceAll('\\', '\\\\');
 }
 
 /** Asked before anything is written: an include that matches nothing restores nothing, with exit 0. */

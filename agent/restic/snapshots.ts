@@ -1,5 +1,6 @@
 /** Lists snapshots. Takes no lock: a listing beside a running prune is at worst one snapshot behind. */
 import type { Snapshot } from '#crds/wire/agentProtocol.gen.js';
+import { ResticError } from './exitCodes.js';
 import { asArray, asObject, count, text, texts } from './json.js';
 import type { Restic } from './restic.js';
 
@@ -33,6 +34,11 @@ export async function snapshots(restic: Restic, scope: SnapshotScope, signal?: A
       bytesProcessed: count(summary, 'total_bytes_processed'),
     }];
   });
+}
+
+/** Only an id: `latest`, `id:folder` and options mean something to restic, and nothing to the person who asked. @throws ResticError SnapshotNotFound */
+export function requireSnapshotID(id: string): void {
+  if (!/^[0-9a-f]{8,64}$/.test(id)) throw new ResticError('SnapshotNotFound', `${JSON.stringify(id.slice(0, 80))} is no snapshot id: 8 to 64 digits from 0 to f`);
 }
 
 /** Id of the newest one, or undefined. */

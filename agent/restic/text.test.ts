@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
+import { refusedOptions, refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
 import { jsonLine, LineSplitter, MAX_LINE } from './lines.js';
 
 describe('restic environment', () => {
@@ -21,6 +21,11 @@ describe('restic environment', () => {
     expect(resticEnvironment({ ...repository, env: { RESTIC_REST_PASSWORD: 'other' } })['RESTIC_REPOSITORY']).to.contain('web1:other@');
   });
 
+  it('passes numbers and names on as options of back ends, and nothing that could name a program or a path', () => {
+    const options = { 's3.region': 'eu', 'sftp.command': 'x', 'sftp.args': '-oProxyCommand=x', 'rclone.program': 'x', 'rclone.args': 'x', 'local.layout': 'x' };
+    expect(refusedOptions({ ...repository, options })).to.deep.equal(['sftp.command', 'sftp.args', 'rclone.program', 'rclone.args', 'local.layout']);
+  });
+
   it('passes values for back ends on, and nothing that names a program, a library or a file', () => {
     const env = { AWS_ACCESS_KEY_ID: 'a', B2_ACCOUNT_KEY: 'b', LD_PRELOAD: 'x', PATH: '/evil', RESTIC_PASSWORD_COMMAND: 'x', AWS_CONFIG_FILE: '/x', GOOGLE_APPLICATION_CREDENTIALS: '/x' };
     expect(refusedVariables({ ...repository, env })).to.deep.equal(['LD_PRELOAD', 'PATH', 'RESTIC_PASSWORD_COMMAND', 'AWS_CONFIG_FILE', 'GOOGLE_APPLICATION_CREDENTIALS']);
@@ -34,6 +39,19 @@ describe('redaction', () => {
     expect(redact(`a p@ss "wörd" b ${encodeURIComponent('p@ss "wörd"')} c ${JSON.stringify({ x: 'p@ss "wörd"' })} topsecret eu-west-1`)).to.equal('a *** b *** c {"x":"***"} *** eu-west-1');
     expect(redact('Head "https://user:anything@h/config": refused')).to.equal('Head "https://user:***@h/config": refused');
     expect(redact('/srv/a: b@c  \r')).to.equal('/srv/a: b@c  \r');
+  });
+
+  it('masks a secret as Go writes it, each line of one of several lines, and what is the key in the files of a back end', () => {
+    const odd = "p@s's (1)! <&>+= ü";
+    const key = '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\nAAAABG5vbmUAAAAEbm9uZQ==\n-----END OPENSSH PRIVATE KEY-----\n';
+    const google = JSON.stringify({ type: 'service_account', project_id: 'project-1', private_key_id: '0123456789abcdef', private_key: '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----\n' });
+    const redact = repositoryRedactor({ name: 'r', url: 'x', password: 'first line\nsecond lïne', env: { AZURE_ACCOUNT_SAS: odd }, files: { 'ssh-key': key, 'gcs.json': google } });
+    expect(redact('a first line b')).to.equal('a *** b');
+    expect(redact('second lïne')).to.equal('***');
+    expect(redact(JSON.stringify({ m: 'first line\nsecond lïne' }))).to.equal('{"m":"***"}');
+    for (const form of [odd, 'p%40s%27s%20%281%29%21%20%3C&%3E+=%20%C3%BC', "p@s's (1)! \\u003c\\u0026\\u003e+= ü"]) expect(redact(`x ${form} y`), form).to.equal('x *** y');
+    expect(redact('load b3BlbnNzaC1rZXktdjEA, MIIEvQIBADANBg and 0123456789abcdef of project-1')).to.equal('load ***, *** and *** of project-1');
+    expect(redact('-----BEGIN PRIVATE KEY-----')).to.equal('-----BEGIN PRIVATE KEY-----');
   });
 });
 

@@ -4,6 +4,7 @@ import { ResticError } from './exitCodes.js';
 import { count, text, type Json } from './json.js';
 import { jsonLine } from './lines.js';
 import type { Restic } from './restic.js';
+import { requireSnapshotID } from './snapshots.js';
 
 const PAGE = 1_000;
 /** restic replaces what is not UTF-8 by this, and finds nothing under the name it then has. */
@@ -14,6 +15,7 @@ const NOT_TEXT = '\ufffd';
  * @throws ResticError SnapshotNotFound, PathNotFound (no such directory in the snapshot), PathNotText, ...; ResticAborted
  */
 export async function listTree(restic: Restic, { snapshot, path, after }: TreeListParams, signal: AbortSignal): Promise<TreeListResult> {
+  requireSnapshotID(snapshot);
   const directory = path === '/' ? '/' : path.replace(/\/+$/, '');
   requireText(directory);
   let itself = directory === '/';
