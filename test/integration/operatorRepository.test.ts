@@ -226,6 +226,24 @@ describe('the repository of a host by /api', function () {
       expect((await operator.call('GET', `/api/jobs/${String(reply.body['job_id'])}`)).body).to.include({ host_id: host });
     });
 
+    it('are jobs of a kind as well, with the args of the kind, and are found by it (J1, J7, E24)', async () => {
+      const common = { upload_kibps: 0, starting_deadline_seconds: 60, active_deadline_seconds: 600 };
+      for (const [kind, args] of [['backup', { source_group_id: 'default', dry_run: true, ...common }], ['init', common], ['forget', { dry_run: true, ...common }], ['prune', { dry_run: true, ...common }], ['check', { read_data_subset_percent: 5, ...common }], ['unlock', { active_deadline_seconds: 600 }]] as const) {
+        const reply = await operator.call('POST', at('jobs'), { kind, args });
+        expect(reply.status, kind + reply.text).to.equal(202);
+        const { body } = await operator.call('GET', `/api/jobs/${String(reply.body['job_id'])}`);
+        const { source_group_id: _group, ...shown } = body['args'] as Record<string, unknown>;
+        const { source_group_id: _asked, ...asked } = args as Record<string, unknown>;
+        expect({ kind: body['kind'], args: shown }).to.deep.equal({ kind, args: asked });
+        const found = ((await operator.call('GET', `${at('jobs')}?kind=${kind}&limit=1`)).body['items'] as Record<string, unknown>[]);
+        expect(found.map((job) => job['id'])).to.deep.equal([reply.body['job_id']]);
+      }
+      for (const [kind, args, field] of [['check', { dry_run: true }, 'args.dry_run'], ['unlock', { upload_kibps: 1 }, 'args.upload_kibps'], ['diff', { a: 'abcdef01' }, 'args.b'], ['restore', { snapshot_id: 'abcdef01' }, 'args.paths'], ['backup', { upload_kibps: -1 }, 'args.upload_kibps'], ['constructor', {}, 'kind']] as const) {
+        expect((await operator.call('POST', at('jobs'), { kind, args })).body['message'], kind).to.match(new RegExp(`^${field}: `));
+      }
+      expect((await operator.call('GET', `${at('jobs')}?status=done`)).body['message']).to.match(/^status: must be one of/);
+    });
+
     it('approve the forget that is held, by its hash, and no other (X6)', async () => {
       const hash = 'ab'.repeat(32);
       const approve = (plan: string, person = admin): Promise<Reply> => person.call('POST', at('repo/approve-forget'), { plan_hash: plan });
