@@ -66,6 +66,7 @@ async function plan(restic: Restic, { args, ledger, signal, now, clockSkewMs }: 
     };
     const verdict = judge([...keep.map(facts(false)), ...remove.map(facts(true))], { now: now - skew, keepWithinFloor, maxRemovalPercent });
     const what = `${policy.host}/${policy.tag}`;
+    if (verdict.young > 0) notes.push(`${what}: ${verdict.young} snapshots that the retention does not keep are younger than ${keepWithinFloor} and stay`);
     if (verdict.remove.length === 0) continue;
     if (verdict.reasons.length > 0) {
       held.ids.push(...verdict.remove);
@@ -111,7 +112,7 @@ async function carryOut(restic: Restic, { dryRun, onLine, signal }: ForgetOption
     const command = `kubectl annotate repository ${restic.repository.name} --overwrite restic-manager.io/approve-forget=${forgetPlan.hash}`;
     return { phase: 'Failed', reason: 'ApprovalRequired', message: `${done}; ${forgetPlan.remove ?? 0} wait for approval: ${words.join('; ')}. Look at them, then approve with: ${command}`.slice(0, 4096), exitCode: 0, summary, forgetPlan };
   }
-  const rests = notes.filter((note) => note.includes(' rests this time'));
+  const rests = notes.filter((note) => / rests this time| and stay$/.test(note));
   return { phase: 'Succeeded', reason: removed === 0 ? 'NothingRemoved' : 'Completed', message: [done, ...rests].join('; ').slice(0, 4096), exitCode: 0, summary };
 }
 

@@ -31,6 +31,8 @@ export interface Verdict {
   /** What may go, younger ones than the floor left out. */
   remove: string[];
   of: number;
+  /** What the policy does not keep and the floor does. */
+  young: number;
   /** Why a person must approve it. */
   reasons: HoldReason[];
   /** Snapshots whose report may still be on its way: the policy rests this time. */
@@ -42,7 +44,8 @@ const DAY = 24 * HOUR;
 
 export function judge(snapshots: readonly PlannedSnapshot[], { now, keepWithinFloor, maxRemovalPercent }: GuardFacts): Verdict {
   const floor = before(now, keepWithinFloor);
-  const remove = snapshots.filter((snapshot) => snapshot.remove && snapshot.time < floor).map(({ id }) => id);
+  const unkept = snapshots.filter((snapshot) => snapshot.remove);
+  const remove = unkept.filter(({ time }) => time < floor).map(({ id }) => id);
   const of = snapshots.length;
   const strangers = snapshots.filter(({ known }) => !known);
   const future = snapshots.some(({ time, firstSeen }) => time > now + HOUR || time > firstSeen + HOUR);
@@ -51,7 +54,7 @@ export function judge(snapshots: readonly PlannedSnapshot[], { now, keepWithinFl
   if (remove.length > Math.max(1, Math.floor((of * maxRemovalPercent) / 100))) reasons.push('RemovesTooMuch');
   if (strangers.some(({ firstSeen }) => now - firstSeen >= DAY)) reasons.push('UnknownSnapshots');
   if (future) reasons.push('FutureSnapshots');
-  return { remove, of, reasons: remove.length > 0 ? reasons : [], unreported: reasons.includes('UnknownSnapshots') ? 0 : strangers.length };
+  return { remove, of, young: unkept.length - remove.length, reasons: remove.length > 0 ? reasons : [], unreported: reasons.includes('UnknownSnapshots') ? 0 : strangers.length };
 }
 
 /** The moment a restic duration (`2y5m7d3h`) before `now`, epoch ms; years and months by the calendar, UTC. */
