@@ -18,6 +18,7 @@ import { Rpc, treeList } from './link/rpc.js';
 import { messageOf, type Log } from './log.js';
 import { PlanFile, stalledSchedules } from './plan/planFile.js';
 import { ResticProbe } from './restic/capabilities.js';
+import { ForgetLedger } from './restic/forgetLedger.js';
 import { listTree } from './restic/tree.js';
 import { processStartTime } from './runs/child.js';
 import { Journal } from './runs/journal.js';
@@ -91,7 +92,13 @@ function run(parts: Parts): Agent {
   const machine = describeMachine(config.hostname);
   const probe = new ResticProbe(config.restic);
   const memory = new RepositoryMemory(state);
-  const refresh = new Refresh({ plan, probe, spool, clock, log, stateDir, memory, idle: () => supervisor.idle });
+  const refresh = new Refresh({
+    plan, probe, spool, clock, log, stateDir, memory, idle: () => supervisor.idle,
+    async onListing(repositoryID, list, now) {
+      if (!supervisor.idle) return; // a forget has the ledger open, and notes what it sees itself
+      await (await ForgetLedger.open(stateDir, repositoryID)).see(list.map(({ id }) => id), () => false, now);
+    },
+  });
   const supervisor: Supervisor = new Supervisor({
     stateDir, journal, spool, plan, probe, log, clock, openLimitMs: parts.openLimitMs, stuckAfterMs: parts.stuckAfterMs,
     ownerDir: dirname(config.configFile),
