@@ -6,6 +6,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fetchTools } from '../../hack/tools/fetch.js';
 import { buildAll } from '../../hack/build.js';
+import { messageOf } from '../../hack/lib/step.js';
 import type { Order, Outcome, Work } from './client.js';
 import { apiAlone, bareNode, kubernetes, wholeServer, type Engine } from './engines.js';
 import { quiet } from './processes.js';
@@ -81,7 +82,7 @@ async function measure(operation: Operation, engines: readonly Engine[], client:
     for (const engine of turned(engines, slice)) {
       // What the others still do of their last slice must not fall into this one's time.
       await quiet(engines.flatMap(({ pids }) => pids), 5_000);
-      const { count, seconds } = await client.run({ target: engine.target, clients, work: operation.work(slice) });
+      const { count, seconds } = await client.run({ target: engine.target, clients, work: operation.work(slice) }).catch((error: unknown) => { throw new Error(`${engine.name}, ${operation.name}: ${messageOf(error)}`); });
       values.get(engine)?.push(operation.measure === 'rate' ? count / seconds : seconds * 1000);
     }
   }
