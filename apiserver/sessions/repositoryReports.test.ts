@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { newObject } from '#crds/kinds.js';
-import { hostSnapshots } from '#apiserver/records/hostSnapshots.js';
+import { hostSnapshots } from '../records/hostSnapshots.js';
 import type { SnapshotsReport } from '#crds/wire/agentProtocol.gen.js';
 import { asAdmin, asController, openSessionBed, type SessionBed } from '../../test/builders/sessionBed.js';
 import { dialAgent, newAgentKey, signedHello, type ScriptedAgent } from '../../test/builders/scriptedAgent.js';
