@@ -18,7 +18,7 @@ import { isGroupWithoutLeader, isReaped, killGroup } from './child.js';
 import { runHook } from './hooks.js';
 import type { Journal, JournalledChild, OpenRun } from './journal.js';
 import { hookDirectory } from './operations/backup.js';
-import { stillRuns, unlockFacts } from './processes.js';
+import { unlockFacts } from './processes.js';
 import type { Supervisor } from './supervisor.js';
 
 export interface RecoverOptions {
@@ -78,7 +78,8 @@ function consequence(type: JobIdentity['type']): string {
 async function killLeftover(child: JournalledChild, log: Log): Promise<void> {
   const { pid, startTime } = child;
   if (startTime === undefined) return;
-  if (stillRuns(child) || isGroupWithoutLeader(pid)) {
+  // a leader that only waits to be reaped still names its group, and what it started may live
+  if (!isReaped(pid, startTime) || isGroupWithoutLeader(pid)) {
     log.warn({ pid }, 'killing what the agent before this start left running');
     killGroup(pid, 'SIGKILL');
   }

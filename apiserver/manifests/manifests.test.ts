@@ -125,7 +125,7 @@ describe('the manifest directory', function () {
     expect(events.length, 'told once').to.equal(told);
     await put('a.yaml', `${host('web1')}---\n${host('web2', 'presence: Intermittent')}`);
     await synced();
-    expect((await get('Host', 'web2'))?.spec).to.deep.equal({ presence: 'Intermittent' });
+    expect((await get('Host', 'web2'))?.spec).to.deep.equal({ presence: 'Intermittent', maxConcurrentJobs: 1 });
   });
 
   it('removes what it made, after two equal scans, and never what was there before', async () => {
