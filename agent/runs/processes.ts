@@ -27,8 +27,3 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
-
-/** The same process, not another one that got its number. */
-export function stillRuns(child: { pid: number; startTime?: string }): boolean {
-  return child.startTime === undefined ? isAlive(child.pid) : processStartTime(child.pid) === child.startTime;
-}
