@@ -6,12 +6,11 @@
 import { apiVersionOf, kinds, resources, type Kind } from '#crds/kinds.js';
 import { keyOf, type ObjectKey, type OwnerReference } from '#crds/meta.js';
 import { Conflict, NotFound } from '#crds/objectStore.js';
+import type { Turns } from './gcTurns.js';
 import type { CacheEvent, ReconcileContext, Result } from './types.js';
 
 export const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';
-/** Writes in flight at once: enough to share commits, few enough that others get in between. */
-const BATCH = 200;
 /** Caches of two kinds may differ by a moment: a deletion that waits looks again. */
 const AGAIN_MS = 1000;
 
@@ -25,9 +24,9 @@ export function kindOf(reference: OwnerReference): Kind | undefined {
   return Object.hasOwn(resources, kind) && apiVersionOf(kind) === reference.apiVersion ? kind : undefined;
 }
 
-/** Does `work` for all of them, a bounded batch at a time. */
-export async function inBatches<T>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
-  for (let from = 0; from < all.length; from += BATCH) await Promise.all(all.slice(from, from + BATCH).map(work));
+/** What a collection decides from, and the turns that all of them share. */
+export interface CollectContext extends ReconcileContext {
+  turns: Turns;
 }
 
 /** Gone already or made anew: both fine. */
@@ -54,7 +53,7 @@ export function dependantsOf(uid: string, { cache }: ReconcileContext): { kind: 
   return ownedKinds.map((kind) => ({ kind, objects: cache.byIndex(kind, 'owner', uid) as readonly AnyStored[] }));
 }
 
-export async function collectOwned(kind: Kind, key: ObjectKey, ctx: ReconcileContext): Promise<Result> {
+export async function collectOwned(kind: Kind, key: ObjectKey, ctx: CollectContext): Promise<Result> {
   const object = ctx.cache.get(kind, key) as AnyStored | undefined;
   if (!object) return {};
   if (object.metadata.deletionTimestamp !== undefined) return finishDeletion(kind, object, ctx);
@@ -106,14 +105,14 @@ async function setOwners(kind: Kind, object: AnyStored, ownerReferences: OwnerRe
 }
 
 /** Dependants have been woken when the deletion began; here the finalizer goes once nothing is left to wait for, and with it the object. */
-async function finishDeletion(kind: Kind, object: AnyStored, ctx: ReconcileContext): Promise<Result> {
+async function finishDeletion(kind: Kind, object: AnyStored, ctx: CollectContext): Promise<Result> {
   const { finalizers = [], uid } = object.metadata;
   const foreground = finalizers.includes(FOREGROUND);
   if (!foreground && !finalizers.includes(ORPHAN)) return {};
   if (foreground && hasAny('blocks', object, ctx)) return { requeueAfter: AGAIN_MS };
   if (!foreground && hasAny('owner', object, ctx)) {
     for (const { kind: its, objects } of dependantsOf(uid, ctx)) {
-      await inBatches(objects, async (dependant) => {
+      await ctx.turns.forEach(objects, async (dependant) => {
         const others = (dependant.metadata.ownerReferences ?? []).filter((reference) => reference.uid !== uid);
         // Someone else wrote it meanwhile: the next look takes it as it is then.
         await setOwners(its, dependant, others, ctx).catch((error: unknown) => { if (!(error instanceof Conflict)) throw error; });

@@ -43,6 +43,51 @@ describe('the work queue', () => {
     expect(await queue.take()).to.equal('a2');
   });
 
+  it('lets the next of a lane have its turn before those that came later, in the order they came', async () => {
+    const queue = queueWith({ lane: (key) => key[0] ?? '' });
+    for (const key of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) queue.add(key);
+    expect([await queue.take(), await queue.take()]).to.deep.equal(['a1', 'b1']);
+    queue.add('a2');
+    queue.done('a1');
+    expect(await queue.take()).to.equal('a2');
+    queue.add('a4');
+    queue.done('a2');
+    expect(await queue.take(), 'it stood in line already').to.equal('a3');
+    queue.done('b1');
+    queue.done('a3');
+    expect([await queue.take(), await queue.take(), await queue.take(), queue.length]).to.deep.equal(['b2', 'c1', 'a4', 0]);
+  });
+
+  it('forgets nobody when a key that waits for a lane has gone to another one meanwhile', async () => {
+    const lanes: Record<string, string> = { a1: 'a', a2: 'a', a3: 'a', b1: 'b' };
+    const queue = queueWith({ lane: (key) => lanes[key] ?? key });
+    for (const key of ['a1', 'b1', 'a2', 'a3']) queue.add(key);
+    expect([await queue.take(), await queue.take()]).to.deep.equal(['a1', 'b1']);
+    const third = queue.take();
+    lanes['a2'] = 'b';
+    queue.done('a1');
+    expect(await third).to.equal('a3');
+    queue.done('a3');
+    queue.done('b1');
+    expect(await queue.take()).to.equal('a2');
+    queue.done('a2');
+    expect(queue.idle).to.equal(true);
+  });
+
+  it('costs each key the same however many wait in its lane', async () => {
+    const lane = Object.assign((): string => { lane.asked++; return 'all'; }, { asked: 0 });
+    const queue = queueWith({ lane });
+    const count = 5000;
+    for (let n = 0; n < count; n++) queue.add(String(n));
+    for (let n = 0; n < count; n++) {
+      const also = n + 1 < count ? queue.take() : undefined;
+      if (n === 0) { expect(await also).to.equal('0'); continue; }
+      queue.done(String(n - 1));
+      expect(await also).to.equal(also && String(n));
+    }
+    expect(lane.asked).to.be.at.most(2 * count);
+  });
+
   it('backs off exponentially to its cap, with jitter, and starts over after success', () => {
     const queue = queueWith({ baseDelay: 100, maxDelay: 1000 });
     const delays = Array.from({ length: 6 }, () => Math.round(queue.addRateLimited('a')));

@@ -1,7 +1,8 @@
 /**
  * The work queue: keys wait in it once however often they are added, a key is never handed to two workers, and a key
  * added while it is worked on comes again afterwards. Failures back off exponentially, with jitter, to a cap.
- * Keys may share a lane (all jobs of one host): a lane is worked on by one worker at a time.
+ * Keys may share a lane (all jobs of one host): a lane is worked on by one worker at a time. Every step takes constant time,
+ * however many keys wait, in however many lanes.
  * The shape is that of client-go's rate-limiting workqueue.
  */
 import type { Clock } from '../ports.js';
@@ -25,15 +26,17 @@ export class WorkQueue {
   private readonly maxDelay: number;
   private readonly lane: (key: string) => string;
   private readonly random: () => number;
-  private readonly ready = new Set<string>();
-  /** Where taking stands in `ready`. Begun anew for each key it would skip all that were taken before, again and again. */
-  private line = this.ready.values();
+  private readonly ready = new Line();
   private readonly active = new Set<string>();
   private readonly again = new Set<string>();
   /** The lane of each key being worked on, and the lanes so taken. */
   private readonly lanes = new Map<string, string>();
   private readonly busyLanes = new Set<string>();
-  private readonly parked = new Map<string, Set<string>>();
+  /** Keys whose turn came while their lane was taken. They wait for a lane that is busy, or of which a key is in `resumed`. */
+  private readonly parked = new Map<string, Line>();
+  private readonly parkedKeys = new Set<string>();
+  /** Keys whose lane has become free, with that lane: they have stood in line already, so they come first. */
+  private readonly resumed: { key: string; from: string }[] = [];
   private readonly delayed = new Map<string, { due: number; cancel: () => void }>();
   private readonly failures = new Map<string, number>();
   /** When a throttled key was let through last, or will be next. */
@@ -53,7 +56,7 @@ export class WorkQueue {
   add(key: string): void {
     if (this.stopped) return;
     if (this.active.has(key)) this.again.add(key);
-    else this.ready.add(key);
+    else if (!this.parkedKeys.has(key)) this.ready.add(key);
     this.serve();
   }
 
@@ -124,9 +127,7 @@ export class WorkQueue {
     if (lane !== undefined) {
       this.lanes.delete(key);
       this.busyLanes.delete(lane);
-      const waiting = this.parked.get(lane);
-      this.parked.delete(lane);
-      for (const other of waiting ?? []) this.ready.add(other);
+      this.resume(lane);
     }
     if (this.again.delete(key) && !this.stopped) this.ready.add(key);
     this.serve();
@@ -135,9 +136,7 @@ export class WorkQueue {
 
   /** Keys waiting now, delayed ones not counted. */
   get length(): number {
-    let parked = 0;
-    for (const waiting of this.parked.values()) parked += waiting.size;
-    return this.ready.size + parked;
+    return this.ready.size + this.parkedKeys.size;
   }
 
   /** True when nothing waits and nothing is worked on; delayed keys do not count. */
@@ -158,6 +157,8 @@ export class WorkQueue {
     this.ready.clear();
     this.again.clear();
     this.parked.clear();
+    this.parkedKeys.clear();
+    this.resumed.length = 0;
     for (const taker of this.takers.splice(0)) taker(undefined);
     this.settle();
   }
@@ -171,34 +172,67 @@ export class WorkQueue {
   }
 
   private nextKey(): string | undefined {
-    for (let next = this.nextReady(); next !== undefined; next = this.nextReady()) {
-      const key = next;
-      this.ready.delete(key);
+    for (;;) {
+      const resumed = this.resumed.shift();
+      const key = resumed?.key ?? this.ready.take();
+      if (key === undefined) return undefined;
+      this.parkedKeys.delete(key);
       const lane = this.lane(key);
-      if (this.busyLanes.has(lane)) {
-        const waiting = this.parked.get(lane) ?? new Set<string>();
-        waiting.add(key);
-        this.parked.set(lane, waiting);
-        continue;
+      // It has gone to another lane: the one it waited for is somebody else's turn.
+      if (resumed && resumed.from !== lane) this.resume(resumed.from);
+      if (!this.busyLanes.has(lane)) {
+        this.active.add(key);
+        this.lanes.set(key, lane);
+        this.busyLanes.add(lane);
+        return key;
       }
-      this.active.add(key);
-      this.lanes.set(key, lane);
-      this.busyLanes.add(lane);
-      return key;
+      const waiting = this.parked.get(lane) ?? new Line();
+      waiting.add(key);
+      this.parked.set(lane, waiting);
+      this.parkedKeys.add(key);
     }
-    return undefined;
   }
 
-  /** Keys added meanwhile join the line; at its end it begins again. */
-  private nextReady(): string | undefined {
-    if (this.ready.size === 0) return undefined;
-    const next = this.line.next();
-    if (next.done !== true) return next.value;
-    this.line = this.ready.values();
-    return this.line.next().value;
+  /** Lets one of those that wait for a lane have its turn: letting all go would only park them again, each time. */
+  private resume(lane: string): void {
+    const waiting = this.parked.get(lane);
+    const key = waiting?.take();
+    if (key !== undefined) this.resumed.push({ key, from: lane });
+    if (waiting?.size === 0) this.parked.delete(lane);
   }
 
   private settle(): void {
     if (this.idle) for (const idler of this.idlers.splice(0)) idler();
+  }
+}
+
+/** Keys in the order they came, each once. */
+class Line {
+  private readonly keys = new Set<string>();
+  /** Where taking stands. Begun anew for each key it would skip all that were taken before, again and again. */
+  private walk = this.keys.values();
+
+  get size(): number {
+    return this.keys.size;
+  }
+
+  add(key: string): void {
+    this.keys.add(key);
+  }
+
+  /** Keys added meanwhile join the line; at its end it begins again. */
+  take(): string | undefined {
+    if (this.keys.size === 0) return undefined;
+    let next = this.walk.next();
+    if (next.done === true) {
+      this.walk = this.keys.values();
+      next = this.walk.next();
+    }
+    if (next.value !== undefined) this.keys.delete(next.value);
+    return next.value;
+  }
+
+  clear(): void {
+    this.keys.clear();
   }
 }

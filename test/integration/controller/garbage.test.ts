@@ -8,7 +8,7 @@ import { labels } from '#crds/kinds.js';
 import type { OwnerReference } from '#crds/meta.js';
 import { openControllerBed, type ControllerBed } from '../../builders/controllerBed.js';
 import { makeFinishedJobs } from '../../builders/finishedJobs.js';
-import { aBackup, aHost, aSchedule } from '../../builders/objects.js';
+import { aBackup, aHost, aJob, aSchedule } from '../../builders/objects.js';
 import { until } from '../../builders/until.js';
 
 const MANY = Number(process.env['RM_TEST_JOBS'] ?? 2000);
@@ -70,6 +70,17 @@ describe(`garbage collection with ${String(MANY)} jobs`, function () {
       await bed.settle();
       bed.clock.advance(6000);
     }, 'a lower limit');
+  });
+
+  it('keeps the newest job that looked after a repository, however many are past their ttl (J8)', async () => {
+    await bed.create(aHost('web1'));
+    const now = bed.clock.now();
+    await makeFinishedJobs(bed.store, MANY, (n) => aJob(`check-${String(n)}`, 'Check', 'web1', { repositoryRef: { name: 'web1' }, ttlSecondsAfterFinished: 600 }), (n) => now - n);
+    await makeFinishedJobs(bed.store, 1, () => aJob('prune', 'Prune', 'web1', { repositoryRef: { name: 'web1' }, ttlSecondsAfterFinished: 600 }), () => now - MANY);
+    await known(MANY + 1);
+    await collects(2, () => { bed.clock.advance(601_000); }, 'upkeep');
+    await bed.settle();
+    expect(bed.informers.cache.list('ResticJob').map((job) => job.metadata.name)).to.have.members(['check-0', 'prune']);
   });
 
   for (const [policy, left] of [['Background', 0], ['Foreground', 0], ['Orphan', MANY]] as const) {
