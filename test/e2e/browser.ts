@@ -79,14 +79,21 @@ export async function expectGoodLooks(page: Page, what: string): Promise<void> {
   const before = await page.evaluate(() => document.documentElement.dataset['theme']);
   for (const theme of ['dark', 'light']) {
     await setTheme(page, theme);
+    await shoot(page, `${what}, ${theme}`);
     await expectAccessible(page, `${what}, ${theme}`);
   }
   await page.setViewportSize(PHONE);
+  await shoot(page, `${what}, phone`);
   await expectNoSidewaysScroll(page, `${what} at 375 px`);
   await expectAccessible(page, `${what} at 375 px`);
   await setTheme(page, before ?? 'dark');
   if (size) await page.setViewportSize(size);
-  if (process.env['RM_SHOTS']) await page.screenshot({ path: join(process.env['RM_SHOTS'], `${what.replaceAll(/[^a-z0-9]+/gi, '-')}.png`) });
+}
+
+/** For people who want to look: RM_SHOTS names the directory for pictures of everything that is tested for its looks. */
+async function shoot(page: Page, what: string): Promise<void> {
+  const directory = process.env['RM_SHOTS'];
+  if (directory) await page.screenshot({ path: join(directory, `${what.replaceAll(/[^a-z0-9]+/gi, '-')}.png`), fullPage: true });
 }
 
 /** Resolves when the colours on the screen are the theme's: after its transitions. */

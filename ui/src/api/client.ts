@@ -19,6 +19,11 @@ export class ApiFailure extends Error {
   }
 }
 
+/** Anything thrown, as a failure that can be shown. */
+export function asFailure(thrown: unknown): ApiFailure {
+  return thrown instanceof ApiFailure ? thrown : new ApiFailure(0, 'page', thrown instanceof Error ? thrown.message : String(thrown));
+}
+
 let onUnauthorized: () => void = () => undefined;
 /** Called on every 401 of a call that needs a session. */
 export function whenUnauthorized(listener: () => void): void {

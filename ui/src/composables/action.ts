@@ -3,7 +3,7 @@
  * message lands in `failure` (for the place that caused it) and in a toast.
  */
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue';
-import { ApiFailure } from '../api/client.js';
+import { asFailure, type ApiFailure } from '../api/client.js';
 import { useToasts } from '../stores/toasts.js';
 
 /** How long an accepted change may take to show; afterwards the button is given back and says so. */
@@ -32,19 +32,23 @@ export function useAction<Args extends unknown[], Reply>(steps: ActionSteps<Args
   const failure = shallowRef<ApiFailure>();
   const endings = new Set<() => void>();
   let left = false;
+  /** The notice of the last failure; a new try makes it history. */
+  let told: number | undefined;
   onScopeDispose(() => { left = true; for (const end of endings) end(); });
 
   async function run(...args: Args): Promise<void> {
     if (pending.value) return;
     pending.value = true;
     failure.value = undefined;
+    if (told !== undefined) toasts.dismiss(told);
+    told = undefined;
     try {
       const reply = await steps.call(...args);
       if (await appears(() => steps.shown?.(reply, ...args) ?? true)) steps.done?.(reply, ...args);
       else if (!left) toasts.show('info', 'Accepted, not visible yet', 'The server accepted this, but the change has not shown up. It will appear here by itself.');
     } catch (thrown) {
-      failure.value = thrown instanceof ApiFailure ? thrown : new ApiFailure(0, 'page', thrown instanceof Error ? thrown.message : String(thrown));
-      toasts.show('bad', steps.failed(...args), failure.value.message);
+      failure.value = asFailure(thrown);
+      told = toasts.show('bad', steps.failed(...args), failure.value.message);
     } finally {
       pending.value = false;
     }

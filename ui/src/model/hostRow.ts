@@ -3,7 +3,7 @@ import type { Host, Repository, ResticJob, SourceGroup } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import { condition } from './conditions.js';
 import { relative, time, words } from './format.js';
-import { isFinished, nextStep } from './jobs.js';
+import { isFinished, jobDoing, nextStep } from './jobs.js';
 import type { Tone } from './tone.js';
 
 export type HostPhase = 'Pending' | 'Online' | 'Offline' | 'Asleep' | 'Suspended';
@@ -116,7 +116,7 @@ export interface StateWord { tone: Tone; label: string }
 
 /** The state cell: what the host is doing, else whether it is there. */
 export function hostState(row: Pick<HostRow, 'phase' | 'running'>): StateWord {
-  if (row.running?.status?.phase === 'Running') return { tone: 'run', label: row.running.spec.type === 'Init' ? 'Setting up repository' : 'Backing up' };
+  if (row.running?.status?.phase === 'Running') return { tone: 'run', label: jobDoing(row.running) };
   return phaseWord(row.phase);
 }
 

@@ -43,19 +43,54 @@ export function jobState(job: ResticJob): JobState {
   }
 }
 
-/** "Backup of www", "Repository set-up". */
+/** "Backup of www", "Repository set-up", "Restore of 1a2b3c4d". */
 export function jobTitle(job: ResticJob, groups?: ReadonlyMap<string, SourceGroup>): string {
-  if (job.spec.type === 'Init') return 'Repository set-up';
-  const name = job.spec.sourceGroupRef?.name;
-  return name ? `Backup of ${groupName(groups?.get(name)) ?? name}` : 'Backup';
+  const { type, origin, sourceGroupRef, restore, diff, dryRun } = job.spec;
+  const title = ((): string => {
+    switch (type) {
+      case 'Backup': return sourceGroupRef ? `Backup of ${groupName(groups?.get(sourceGroupRef.name)) ?? sourceGroupRef.name}` : 'Backup';
+      case 'Init': return origin?.type === 'User' ? 'Opening of the repository' : 'Repository set-up';
+      case 'Forget': return 'Forget of old snapshots';
+      case 'Prune': return 'Prune of the repository';
+      case 'Check': return 'Check of the repository';
+      case 'Unlock': return 'Removal of stale locks';
+      case 'Restore': return `Restore of ${restore?.snapshot.slice(0, 8) ?? 'a snapshot'}`;
+      case 'Diff': return `Difference of ${diff?.a.slice(0, 8) ?? ''} and ${diff?.b.slice(0, 8) ?? ''}`;
+    }
+  })();
+  return dryRun ? `${title} (dry run)` : title;
 }
 
-/** The name people gave: restic's tag. */
+/** What a host is doing while a job of this type runs. */
+export function jobDoing(job: ResticJob): string {
+  switch (job.spec.type) {
+    case 'Backup': return 'Backing up';
+    case 'Init': return 'Setting up repository';
+    case 'Forget': return 'Forgetting snapshots';
+    case 'Prune': return 'Pruning';
+    case 'Check': return 'Checking repository';
+    case 'Unlock': return 'Removing locks';
+    case 'Restore': return 'Restoring';
+    case 'Diff': return 'Comparing snapshots';
+  }
+}
+
 /** What a group saves: its paths, or the command whose output it keeps. */
 export function sourcesOf({ spec }: SourceGroup): string[] {
   return spec.includes ?? (spec.stdin ? [`output of ${spec.stdin.command.join(' ')}`] : []);
 }
 
+/** Which snapshots of a group forget keeps: "last 3, 7 daily", or '' for all. */
+export function keepsWords({ spec: { retention = {} } }: SourceGroup): string {
+  const parts = Object.entries(retention).flatMap(([name, value]) => {
+    if (value === 0 || (name !== 'keepLast' && !/^keep(Hourly|Daily|Weekly|Monthly|Yearly|Within)/.test(name))) return [];
+    const period = name.replace('keep', '').replace(/(?<=.)([A-Z])/g, ' $1').toLowerCase();
+    return typeof value === 'number' && name !== 'keepLast' ? [`${value} ${period}`] : [`${period} ${String(value)}`];
+  });
+  return parts.join(', ');
+}
+
+/** The name people gave: restic's tag. */
 export function groupName(group: SourceGroup | undefined): string | undefined {
   return group && (group.spec.tag ?? group.status?.tag ?? group.metadata.name);
 }
@@ -97,6 +132,26 @@ const nextSteps: Record<string, string> = {
   HostUnreachable: 'The host was not connected for a week. Check the agent on it.',
   AgentRestarted: 'The agent was stopped during the run. Run it again.',
   Interrupted: 'The agent was told to stop during the run. Run it again.',
+  Stuck: 'restic made no progress for an hour and was ended. Look at the storage and the network, then run it again.',
+  MountMissing: 'Mount the file system on the host, or take it off the group\'s requireMount.',
+  HookFailed: 'The script before the backup failed, so nothing was saved. Its output is in the log.',
+  HookUnreadable: 'The script before the backup cannot be read, so nothing was saved. Correct the Secret that the hook names.',
+  StdinCommandFailed: 'The command whose output was to be saved failed. Its output is in the log.',
+  ResticTooOld: 'Install a newer restic on the host; the message says which version is needed.',
+  PolicyRefused: 'The owner of the host does not allow this in agent.yaml.',
+  AppendOnly: 'The storage refuses deletion to this account. Give the repository an admin credential (adminCredentialsSecretRef).',
+  ForgetIncomplete: 'Some snapshots are still there. The log names them; the next forget tries again.',
+  ApprovalRequired: 'The retention guard holds this forget. Look at what would go, then approve it on the host\'s page.',
+  AdminCredentialsRequired: 'Deletion needs an account that may delete: set adminCredentialsSecretRef of the Repository, or runner.adminCredentials: OnRunner.',
+  NotRunner: 'This runs on the repository\'s runner only. Start it on that host.',
+  CheckFoundErrors: 'The repository is damaged. Keep it as it is, look at the log, and see restic\'s "Troubleshooting"; newer snapshots may depend on what is broken.',
+  RepositoryDamaged: 'The repository is damaged. Keep it as it is and see restic\'s "Troubleshooting".',
+  SnapshotNotFound: 'The snapshot is not in the repository any more. Choose another one.',
+  PathNotFound: 'A chosen path is not in the snapshot. Browse the snapshot and choose it again.',
+  PathNotText: 'The name of a chosen path is not text. Restore the directory that it is in.',
+  TargetRefused: 'Restoring there is not safe. Restore into a directory of its own and copy from it.',
+  RestoreIncomplete: 'Some files were not restored. The log names them.',
+  UnknownGroup: 'The source group is not for this host any more.',
 };
 
 /** What a person can do about a failure, or ''. */

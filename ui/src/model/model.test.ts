@@ -8,8 +8,10 @@ import { cronWords, presets } from './cronWords.js';
 import { bytes, count, duration, relative } from './format.js';
 import { matches, ordered } from './hostFilter.js';
 import { hostRow, hostState, troubleOf, type HostRow } from './hostRow.js';
-import { jobState } from './jobs.js';
+import { jobState, keepsWords } from './jobs.js';
+import { marks } from './lanes.js';
 import { lineKind, readable } from './logLine.js';
+import { nextMaintenance } from './repository.js';
 import { runChoice } from './run.js';
 import { sortFrom, sortText } from './table.js';
 import { throughput } from './throughput.js';
@@ -145,6 +147,23 @@ describe('the command for a new host', () => {
     expect(plaintextRefused({ protocol: 'http:', hostname: 'backup.example.com' })).to.equal(true);
     expect(plaintextRefused({ protocol: 'http:', hostname: '127.0.0.1' })).to.equal(false);
     expect(plaintextRefused({ protocol: 'https:', hostname: 'backup.example.com' })).to.equal(false);
+  });
+});
+
+describe('runs and retention at a glance', () => {
+  const now = Date.parse('2026-11-23T12:00:00Z');
+  const ran = (startTime: string, phase: 'Succeeded' | 'Failed'): Stored<ResticJob> => ({ ...job({ phase, startTime }, { sourceGroupRef: { name: 'www' } }), metadata: meta(startTime) });
+
+  it('piles runs that would hide each other, and shows the worst of them', () => {
+    const jobs = [ran('2026-11-23T11:59:00Z', 'Succeeded'), ran('2026-11-23T11:50:00Z', 'Failed'), ran('2026-11-23T11:45:00Z', 'Succeeded'), ran('2026-11-23T10:00:00Z', 'Succeeded')];
+    expect(marks('www', jobs, [], now).map(({ runs, kind, key }) => [runs, kind, key])).to.deep.equal([[3, 'bad', 'uid-2026-11-23T11:50:00Z'], [1, 'ok', 'uid-2026-11-23T10:00:00Z']]);
+  });
+
+  it('says what forget keeps, and when maintenance comes', () => {
+    const kept = (retention: SourceGroup['spec']['retention']): string => keepsWords({ ...group('www'), spec: { retention } });
+    expect([kept({}), kept({ keepLast: 3, keepDaily: 7, keepWithin: '14d' })]).to.deep.equal(['', 'last 3, 7 daily, within 14d']);
+    const next = (text?: string) => nextMaintenance({ apiVersion: '', kind: 'Repository', metadata: { name: 'r' }, spec: { url: '/r' }, status: { nextMaintenance: text } } as unknown as Repository);
+    expect([next(), next('Forget 2026-11-26T03:44:00Z'), next('Prune as soon as possible, due since 2026-11-26T03:44:00Z')]).to.deep.equal([undefined, { what: 'Forget', at: '2026-11-26T03:44:00Z' }, { what: 'Prune as soon as possible, due since', at: '2026-11-26T03:44:00Z' }]);
   });
 });
 

@@ -11,10 +11,11 @@ export const useToasts = defineStore('toasts', () => {
   function dismiss(id: number): void {
     items.value = items.value.filter((toast) => toast.id !== id);
   }
-  function show(tone: Toast['tone'], title: string, text = '', to?: string): void {
+  function show(tone: Toast['tone'], title: string, text = '', to?: string): number {
     const id = ++next;
     items.value = [...items.value, { id, tone, title, text, to }].slice(-4);
     if (tone !== 'bad') setTimeout(() => { dismiss(id); }, STAY_MS);
+    return id;
   }
   return { items, show, dismiss };
 });
