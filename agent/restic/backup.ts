@@ -188,6 +188,8 @@ class OutputReader {
   result(code: number, repositoryID: string, missing: readonly string[], group: string): BackupResult {
     const summary = summaryOf(this.#summary);
     if (code === 3 && (summary.filesProcessed ?? 0) === 0 && !this.#options.dryRun) {
+      const { stdin } = this.#options.group;
+      if (stdin) throw new ResticError('StdinCommandFailed', `${stdin.command[0]} of source group ${group} printed nothing; the snapshot is empty`, code);
       throw new ResticError('NothingRead', `no file of source group ${group} could be read; the snapshot is empty. Check that the agent may read the paths`, code);
     }
     return { complete: code === 0 && missing.length === 0, exitCode: code, snapshotID: text(this.#summary, 'snapshot_id'), repositoryID, summary, warnings: Math.max(this.#warnings, missing.length), missing, skippedFiles: this.#skipped.length > 0 ? this.#skipped : missing.slice(0, SKIPPED), unchanged: this.#options.group.skipIfUnchanged === true && code === 0 && !this.#options.dryRun && text(this.#summary, 'snapshot_id') === undefined };

@@ -21,6 +21,14 @@ const rows: [string, Partial<FailedExit>, string][] = [
   ['a rest-server over its quota', { repository: 'rest:http://h/r', stderr: ['Fatal: server response unexpected: 507 Insufficient Storage'] }, 'RepositoryFull'],
   ['nothing could be read', { stderr: [json(1, 'Fatal: unable to save snapshot: snapshot is empty')] }, 'NothingRead'],
   ['no source is there', { stderr: ['Fatal: all source directories/files do not exist'] }, 'SourceMissing'],
+  ['a file of a restore whose name is a phrase (E22)', { command: 'restore', stderr: [JSON.stringify({ message_type: 'error', error: { message: 'open /srv/wrong password or no key found: permission denied' }, during: 'restore', item: '/srv/wrong password or no key found' }), json(1, 'Fatal: There were 1 errors')] }, 'ResticFailed'],
+  ['the same in the words of 0.14', { command: 'restore', stderr: ['ignoring error for /a repository is already locked: permission denied', 'Fatal: There were 1 errors'] }, 'ResticFailed'],
+  ['a target without room, the repository being local', { command: 'restore', stderr: [JSON.stringify({ message_type: 'error', error: { message: 'write /srv/repo-restored/a: no space left on device' }, during: 'restore', item: '/a' }), json(1, 'Fatal: There were 1 errors')] }, 'DiskFull'],
+  ['an option that this restic does not know', { stderr: ['Fatal: option azure.access-tier is not known'] }, 'ResticTooOld'],
+  ['a deletion that the storage refuses', { command: 'prune', stderr: ['Remove(<index/1>) failed: unexpected HTTP response (403): 403 Forbidden', 'Fatal: failed'] }, 'AppendOnly'],
+  ['the same answer to a backup: its account is refused', { stderr: ['Save(<data/1>) failed: unexpected HTTP response (403): 403 Forbidden', 'Fatal: failed'] }, 'RepositoryUnreachable'],
+  ['a snapshot that is not there', { command: 'diff', stderr: ['Fatal: no matching ID found for prefix "deadbeef"'] }, 'SnapshotNotFound'],
+  ['a pack that was cut off', { command: 'prune', stderr: ['Fatal: failed finding blobs: ReadFull(<data/9b75216a4d>): file is too short'] }, 'RepositoryDamaged'],
   ['killed', { code: null, signal: 'SIGKILL' }, 'ResticKilled'],
   ['interrupted by somebody else', { code: 130, stderr: ['signal interrupt received, cleaning up'] }, 'ResticKilled'],
   ['anything unknown', { code: 77, stderr: ['what is this'] }, 'ResticFailed'],
@@ -33,6 +41,10 @@ describe('restic exit codes', () => {
       expect(error.reason, error.message).to.equal(reason);
     });
   }
+  it('names who holds the lock, which restic says in the midst of its words', () => {
+    const words = 'unable to create lock in backend: repository is already locked exclusively by PID 7 on h by root (UID 0, GID 0)\nlock was created at 2026-11-25 (2s ago)\nthe `unlock` command can be used to remove stale locks';
+    for (const stderr of [[json(11, words)], words.split('\n')]) expect(classifyExit(exit({ code: 11, stderr })).message).to.equal('the repository at /srv/repo is locked (restic: unable to create lock in backend: repository is already locked exclusively by PID 7 on h by root (UID 0, GID 0))');
+  });
   it('says what to do, and what restic said', () => {
     expect(classifyExit(exit({ code: 12, stderr: [json(12, 'Fatal: wrong password or no key found')] })).message).to.equal('restic refused the repository password; set key password in the Secret of the repository (restic: wrong password or no key found)');
   });

@@ -38,7 +38,7 @@ const refusedUserPhrase = /\b(401 Unauthorized|403 Forbidden|Access ?Denied|Inva
 const unreachablePhrase = /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|connection reset by peer|TLS handshake|x509: |server misbehaving|context deadline exceeded|unexpected HTTP response \(5\d\d\)|server response unexpected: 5\d\d|Connection timed out|Could not resolve hostname|ssh command exited|subprocess ssh: |unable to start the sftp session/;
 /** The storage lets nobody delete with this account: rest-server answers 403, buckets AccessDenied. */
 const deletionRefusedPhrase = /(?:Remove|remov|delet)[^\n]*(?:403 Forbidden|unexpected HTTP response \(403\)|Access ?Denied|not permitted|[Pp]ermission denied)|(?:403 Forbidden|unexpected HTTP response \(403\)|Access ?Denied)[^\n]*(?:remov|delet)/;
-const damagedPhrase = /ciphertext verification failed|unable to load index|failed to load (?:root )?tree|invalid data returned|wrong hash|not found in the index|pack .* (?:does not exist|not found)|Load\(<(?:index|data)\/[^\n]*does not exist|unexpected EOF|is damaged|repository contains errors/;
+const damagedPhrase = /ciphertext verification failed|unable to load index|failed to load (?:root )?tree|invalid data returned|wrong hash|not found in the index|pack .* (?:does not exist|not found)|Load\(<(?:index|data)\/[^\n]*does not exist|unexpected EOF|file (?:<[^>]*> )?is too short|failed finding blobs|is damaged|repository contains errors/;
 const missingSnapshotPhrase = /no matching ID found|multiple IDs with prefix|failed to find snapshot|invalid id/;
 const absentPhrase = /unable to open config file: (?:stat |Stat\(|<config\/>|.*(?:does not exist|no such file or directory|404 Not Found|\(404\)|specified key does not exist|specified bucket does not exist|NoSuchKey|NoSuchBucket|file does not exist|ObjectNotFound|BlobNotFound))|repository does not exist/;
 const fullPhrase = /no space left on device|disk quota exceeded|507 Insufficient Storage|\(507\)|QuotaExceeded|EntityTooLarge quota/i;
@@ -50,7 +50,7 @@ export function classifyExit(exit: FailedExit): ResticError {
   const words = exit.stderr.map(plainWords);
   // what restic says of one file holds that file's name, which may be any phrase (E22)
   const text = exit.stderr.filter((line) => !isAboutItem(line)).map(plainWords).join('\n');
-  const said = lastWords(words);
+  const said = words.flatMap((line) => line.split('\n')).findLast((line) => lockedPhrase.test(line))?.replace(/^Fatal: /, '').slice(0, 512) ?? lastWords(words);
   const error = (reason: RunFailureReason, message: string): ResticError => new ResticError(reason, said ? `${message} (restic: ${said})` : message, exit.code ?? undefined);
   if (exit.signal !== null) return error('ResticKilled', `restic ${exit.command} was killed by ${exit.signal}: by hand, or by the system when memory ran out`);
   if (exit.code === 12 || passwordPhrase.test(text)) return error('WrongPassword', 'restic refused the repository password; set key password in the Secret of the repository');
@@ -86,7 +86,7 @@ function isAboutItem(line: string): boolean {
 }
 
 /** The message inside a JSON line of stderr, else the line. */
-function plainWords(line: string): string {
+export function plainWords(line: string): string {
   const object = jsonLine(line);
   const message = object?.['message'] ?? (object?.['error'] as { message?: unknown } | undefined)?.message;
   return typeof message === 'string' ? message : line;

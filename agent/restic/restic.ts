@@ -8,7 +8,7 @@ import { gently, startChild, type ChildProcess } from '../runs/child.js';
 import { backendFiles } from './backendFiles.js';
 import type { Capability, ResticProgram } from './capabilities.js';
 import { isSecretVariable, refusedOptions, refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
-import { classifyExit, ResticError, type ResticCommand } from './exitCodes.js';
+import { classifyExit, plainWords, ResticError, type ResticCommand } from './exitCodes.js';
 import { LineSplitter } from './lines.js';
 import { redactUrl } from './redact.js';
 
@@ -133,7 +133,7 @@ export class Restic {
     let openTimer: NodeJS.Timeout | undefined;
     const err = new LineSplitter((line) => {
       const clean = redact(line);
-      if (openingRetry.test(clean)) openTimer ??= setTimeout(() => { opening.abort(); }, absentBucket.test(clean) ? 0 : this.#options.openLimitMs ?? OPEN_LIMIT_MS);
+      if (openingRetry.test(plainWords(clean))) openTimer ??= setTimeout(() => { opening.abort(); }, absentBucket.test(clean) ? 0 : this.#options.openLimitMs ?? OPEN_LIMIT_MS);
       if (stderr.push(clean) > STDERR_KEPT) stderr.shift();
       options.onLine?.('stderr', clean);
     });
@@ -168,8 +168,8 @@ export class Restic {
     err.end();
     const succeeded = exit.code !== null && (exit.code === 0 || (options.accept?.includes(exit.code) ?? false));
     if (!succeeded && stop.stopped) throw new ResticAborted(stop.killed, exit.code ?? undefined);
-    if (!succeeded && giveUp.stopped && stderr.some((line) => openingRetry.test(line) && absentBucket.test(line))) throw new ResticError('NoRepository', `there is no repository at ${this.address}: its bucket does not exist`, exit.code ?? undefined);
-    if (!succeeded && giveUp.stopped) throw new ResticError('RepositoryUnreachable', `the repository at ${this.address} cannot be reached; check the address, the network and that the storage is running (restic: ${stderr.findLast((line) => openingRetry.test(line))?.replace(/^.*retrying after [^:]*: /, '') ?? ''})`, exit.code ?? undefined);
+    if (!succeeded && giveUp.stopped && stderr.map(plainWords).some((line) => openingRetry.test(line) && absentBucket.test(line))) throw new ResticError('NoRepository', `there is no repository at ${this.address}: its bucket does not exist`, exit.code ?? undefined);
+    if (!succeeded && giveUp.stopped) throw new ResticError('RepositoryUnreachable', `the repository at ${this.address} cannot be reached; check the address, the network and that the storage is running (restic: ${stderr.map(plainWords).findLast((line) => openingRetry.test(line))?.replace(/^.*retrying after [^:]*: /, '') ?? ''})`, exit.code ?? undefined);
     if (!succeeded || exit.code === null) throw this.#explained(classifyExit({ command, ...exit, stderr, repository: this.address }));
     return { code: exit.code, stdout: Buffer.concat(stdout).toString('utf8'), stderr };
   }

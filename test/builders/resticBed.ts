@@ -9,6 +9,7 @@ import { init } from '../../agent/restic/init.js';
 import { cacheDirFor } from '../../agent/restic/pinnedCache.js';
 import { Restic, type ResticOptions } from '../../agent/restic/restic.js';
 import { planGroup } from './agentParts.js';
+import { cheapenKey } from './resticKey.js';
 
 export const PASSWORD = 'canary-password-4711';
 
@@ -34,6 +35,7 @@ export class ResticBed {
     const bed = new ResticBed(dir, new ResticProbe(path), url);
     const { id } = await init(await bed.open({ repository: change }), () => undefined);
     bed.id = id;
+    if (url.startsWith('/')) await cheapenKey(url, change.password ?? PASSWORD);
     return bed;
   }
 
