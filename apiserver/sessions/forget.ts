@@ -25,14 +25,17 @@ export function forgetDeleted({ informers, records, log }: Pick<SessionContext, 
     }
   }
   let stopped = false;
+  // Before the caches are full, what is merely not read yet would look gone.
+  let complete = false;
   void informers.start().then(() => {
     if (stopped) return;
+    complete = true;
     forgetRepositories();
     forget(PREFIXES.flatMap((prefix) => records.factNames(prefix).filter((name) => !informers.cache.getByUid('Host', name.slice(prefix.length).split('/')[0] ?? ''))));
   });
   const unsubscribe = informers.onChange((event) => {
     if (event.kind === 'Host' && event.type === 'DELETED') forget(namesOf(event.object.metadata.uid));
-    if (event.kind === 'Repository' && event.type === 'DELETED') forgetRepositories();
+    if (complete && event.kind === 'Repository' && event.type === 'DELETED') forgetRepositories();
   });
   return { stop() { stopped = true; unsubscribe(); } };
 }
