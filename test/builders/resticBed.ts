@@ -2,12 +2,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PlanGroup, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
-import { backup, type BackupResult, type Progress } from '../../agent/restic/backup.js';
-import { ResticProbe } from '../../agent/restic/capabilities.js';
-import { ResticError } from '../../agent/restic/exitCodes.js';
-import { init } from '../../agent/restic/init.js';
-import { cacheDirFor } from '../../agent/restic/pinnedCache.js';
-import { Restic, type ResticOptions } from '../../agent/restic/restic.js';
+import { backup, type BackupResult, type Progress } from '#agent/restic/backup.js';
+import { ResticProbe } from '#agent/restic/capabilities.js';
+import { ResticError } from '#agent/restic/exitCodes.js';
+import { init } from '#agent/restic/init.js';
+import { cacheDirFor } from '#agent/restic/pinnedCache.js';
+import { Restic, type ResticOptions } from '#agent/restic/restic.js';
 import { planGroup } from './agentParts.js';
 import { cheapenKey } from './resticKey.js';
 
