@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ForgetArgs } from '#crds/wire/agentProtocol.gen.js';
 import { restics, Scratch } from '../../test/builders/agentParts.js';
 import { startBackend, REPOSITORY_PASSWORD, type Backend } from '../../test/builders/backends.js';
+import { cheapenKey } from '../../test/builders/resticKey.js';
 import { toolPath } from '../../hack/tools/paths.js';
 import { ResticProbe } from './capabilities.js';
 import { check } from './check.js';
@@ -40,6 +41,7 @@ for (const { name, path } of restics) {
       lines = [];
       repository = `r${number++}`;
       backend.restic(repository, ['init', '-q'], { program: toolPath('restic-0.14') });
+      await cheapenKey(backend.files(repository), REPOSITORY_PASSWORD);
       await mkdir(join(dir, 'src'));
     });
     afterEach(async () => scratch.clean());

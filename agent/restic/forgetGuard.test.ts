@@ -1,5 +1,8 @@
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import { Scratch } from '../../test/builders/agentParts.js';
 import { before as moment, judge, type PlannedSnapshot } from './forgetGuard.js';
+import { ForgetLedger } from './forgetLedger.js';
 import { keepFlags } from './forgetPlan.js';
 
 const HOUR = 3_600_000;
@@ -52,5 +55,33 @@ describe('retention as restic\'s flags', () => {
     expect(keepFlags({ keepLast: 1, keepHourly: 2, keepDaily: 3, keepWeekly: 4, keepMonthly: 5, keepYearly: 6, keepWithin: '7d', keepTags: ['hold'] })).to.deep.equal(['--keep-last=1', '--keep-hourly=2', '--keep-daily=3', '--keep-weekly=4', '--keep-monthly=5', '--keep-yearly=6', '--keep-within=7d', '--keep-tag=hold']);
     expect(keepFlags({})).to.deep.equal([]);
     expect(keepFlags({ keepLast: 0, keepTags: ['hold'] })).to.deep.equal([]);
+  });
+});
+
+describe('ledger of a runner', () => {
+  const scratch = new Scratch();
+  afterEach(async () => scratch.clean());
+
+  it('keeps when it first saw an id and that it was vouched for, over restarts, until the id is gone', async () => {
+    const dir = await scratch.dir('ledger');
+    const first = await ForgetLedger.open(dir, 'r');
+    await first.see(['a', 'b'], (id) => id === 'a', 1_000);
+    const second = await ForgetLedger.open(dir, 'r');
+    await second.see(['a', 'b', 'c'], () => false, 2_000);
+    const third = await ForgetLedger.open(dir, 'r');
+    expect([third.get('a'), third.get('b'), third.get('c')]).to.deep.equal([{ firstSeen: 1_000, accepted: true }, { firstSeen: 1_000, accepted: false }, { firstSeen: 2_000, accepted: false }]);
+    await third.see(['c'], () => true, 3_000);
+    expect(JSON.parse(await readFile(third.path, 'utf8'))).to.deep.equal({ c: { firstSeen: 2_000, accepted: true } });
+    expect((await stat(third.path)).mode & 0o777).to.equal(0o600);
+    expect((await ForgetLedger.open(dir, 'other')).get('c'), 'of another repository').to.equal(undefined);
+  });
+
+  it('that does not parse is set aside, never overwritten', async () => {
+    const dir = await scratch.dir('ledger');
+    const { path } = await ForgetLedger.open(dir, 'r');
+    await writeFile(path, '{broken');
+    await (await ForgetLedger.open(dir, 'r')).see(['a'], () => false, 1);
+    const aside = (await readdir(dir)).find((file) => file.includes('.corrupt-'));
+    expect(await readFile(`${dir}/${aside ?? ''}`, 'utf8')).to.equal('{broken');
   });
 });

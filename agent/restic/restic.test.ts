@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { hostname } from 'node:os';
 import { expect } from 'chai';
 import { planGroup, restics, Scratch, until } from '../../test/builders/agentParts.js';
+import { cheapenKey } from '../../test/builders/resticKey.js';
 import { backup, type BackupResult, type Progress } from './backup.js';
 import { ResticProbe } from './capabilities.js';
 import { catConfig } from './catConfig.js';
@@ -55,6 +56,7 @@ for (const { name, path } of restics) {
       progress.length = 0;
       const opened = await init(await open({ id: undefined }), () => undefined);
       ({ id } = opened);
+      await cheapenKey(join(dir, 'repo'), PASSWORD);
       expect(opened.created).to.be.true;
       expect(id).to.match(/^[0-9a-f]{64}$/);
     });
