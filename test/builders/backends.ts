@@ -5,10 +5,12 @@
  */
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { onPath, toolPath } from '../../hack/tools/paths.js';
+import type { ToolName } from '../../hack/tools/tools.js';
 import { frontDoor, freePort, startService, type Service } from './services.js';
 
 export type BackendName = 'local' | 'rest' | 'append-only' | 's3' | 'sftp';
@@ -131,6 +133,17 @@ async function s3(dir: string): Promise<Parts> {
   };
 }
 
+/** A tool that another user can run, wherever this checkout is: an installed one, or a copy in `dir` with all it needs. */
+async function reachable(name: ToolName, dir: string): Promise<string> {
+  const tool = await realpath(toolPath(name));
+  const folder = join(dirname(dirname(tool)), name);
+  if (dirname(tool) !== dirname(toolPath(name)) || !existsSync(folder)) return tool;
+  await mkdir(join(dir, 'bin'));
+  await cp(tool, join(dir, 'bin', name));
+  await cp(folder, join(dir, name), { recursive: true, verbatimSymlinks: true });
+  return join(dir, 'bin', name);
+}
+
 /** sshd without root's rights, so that it needs neither an account nor a directory of the system for itself; it lets in only the user it runs as. */
 async function sftp(dir: string): Promise<Parts> {
   const root = process.getuid?.() === 0;
@@ -149,7 +162,7 @@ async function sftp(dir: string): Promise<Parts> {
   for (const path of [dir, data, 'host-key', 'user-key.pub', 'sshd_config'].map((name) => join(name.startsWith('/') ? '' : dir, name))) await chown(path, uid, gid);
   await chmod(dir, 0o755);
   const service = await startService({
-    name: 'sshd', program: toolPath('sshd'), log: join(dir, 'sshd.log'), port, uid, gid,
+    name: 'sshd', program: await reachable('sshd', dir), log: join(dir, 'sshd.log'), port, uid, gid,
     args: () => ['-D', '-e', '-f', join(dir, 'sshd_config')],
   });
   const [hostKey, userKey] = await Promise.all([readFile(join(dir, 'host-key.pub'), 'utf8'), readFile(join(dir, 'user-key'), 'utf8')]);
