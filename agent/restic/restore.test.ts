@@ -262,8 +262,8 @@ for (const { name, path } of restics) {
       expect(await readdir(target)).to.deep.equal([]);
     });
 
-    it('tells progress on the way where restic does', async function () {
-      if (old) return this.skip();
+    it('tells progress on the way where restic does', async () => {
+      if (old) return; // it tells nothing until its end
       const many = join(dir, 'many');
       await mkdir(many);
       await writeFile(join(many, 'big'), randomBytes(6_000_000));
