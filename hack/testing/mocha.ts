@@ -17,7 +17,7 @@ interface Report { lines: number; now: string; passed: number; failed: number; s
 /** A skipped test names the part that is missing, or it counts as a failure in CI. */
 export const excusesSkip = (title: string): boolean => /\bmissing\b/i.test(title);
 
-export const defaultLimits: Limits = { quietMs: 5 * 60_000, totalMs: 25 * 60_000, exitMs: 20_000 };
+export const defaultLimits: Limits = { quietMs: 5 * 60_000, totalMs: 35 * 60_000, exitMs: 20_000 };
 
 async function readReport(file: string): Promise<Report> {
   const text = await readFile(file, 'utf8').catch(() => '');
