@@ -3,7 +3,11 @@ import type { ClusterRole } from '../../builders/cluster.js';
 import type { Loose } from '../../admission/objects.js';
 import { variantsOf, type ParityKind } from './manifests.js';
 
-export interface Step { id: string; args: string[]; input?: string; role?: ClusterRole; env?: Record<string, string> }
+export interface Step {
+  id: string; args: string[]; input?: string; role?: ClusterRole; env?: Record<string, string>;
+  /** Starts in a new second: managedFields are ordered by times of whole seconds and, within one, by manager, so that two writers in one second on one engine only would look like a difference. */
+  newSecond?: true;
+}
 export interface Group { title: string; steps: Step[] }
 
 const meta = (object: Loose, metadata: Loose): Loose => ({ ...object, metadata: { ...(object['metadata'] as Loose), ...metadata } });
@@ -16,6 +20,7 @@ export function kindGroups(kind: ParityKind): Group[] {
   const step = (id: string, args: string[], input?: Loose | string, more: Partial<Step> = {}): Step => ({ id: `${kind} ${id}`, args, ...(input === undefined ? {} : { input: typeof input === 'string' ? input : JSON.stringify(input) }), ...more });
   const from = ['-f', '-'];
   const edit = (script: string): Partial<Step> => ({ env: { KUBE_EDITOR: `sh ${script}` } });
+  const newSecond: Partial<Step> = { newSecond: true };
   return [
     { title: 'create', steps: [
       step('create dry-run', ['create', ...from, DRY], v.good),
@@ -54,7 +59,7 @@ export function kindGroups(kind: ParityKind): Group[] {
       step('describe missing', ['describe', v.resource, 'missing']),
     ] },
     { title: 'apply', steps: [
-      step('apply over create', ['apply', ...from], v.good),
+      step('apply over create', ['apply', ...from], v.good, newSecond),
       step('apply unchanged', ['apply', ...from], v.good),
       step('apply dry-run', ['apply', ...from, DRY], v.changed),
       step('diff', ['diff', ...from], v.changed),
@@ -71,15 +76,15 @@ export function kindGroups(kind: ParityKind): Group[] {
       step('applied as stored', ['get', to, '-o', 'yaml', '--show-managed-fields']),
     ] },
     { title: 'server-side apply', steps: [
-      step('ssa over apply', ['apply', '--server-side', ...from], v.good),
+      step('ssa over apply', ['apply', '--server-side', ...from], v.good, newSecond),
       step('ssa unchanged', ['apply', '--server-side', ...from], v.good),
       step('ssa as stored', ['get', to, '-o', 'yaml', '--show-managed-fields']),
       step('ssa dry-run', ['apply', '--server-side', ...from, DRY], v.changed),
       step('ssa refused', ['apply', '--server-side', ...from], v.bad),
       step('ssa unknown field', ['apply', '--server-side', ...from], v.oneUnknown),
       step('ssa conflict', ['apply', '--server-side', '--field-manager=other', ...from], v.changed),
-      step('ssa same value shared', ['apply', '--server-side', '--field-manager=other', ...from], v.good),
-      step('ssa force', ['apply', '--server-side', '--field-manager=other', '--force-conflicts', ...from], v.changed),
+      step('ssa same value shared', ['apply', '--server-side', '--field-manager=other', ...from], v.good, newSecond),
+      step('ssa force', ['apply', '--server-side', '--field-manager=other', '--force-conflicts', ...from], v.changed, newSecond),
       step('ssa forced as stored', ['get', to, '-o', 'yaml', '--show-managed-fields']),
       step('ssa diff', ['diff', '--server-side', ...from], v.good),
       step('ssa new', ['apply', '--server-side', ...from], meta(v.good, { name: `${name}-c` })),
@@ -87,12 +92,12 @@ export function kindGroups(kind: ParityKind): Group[] {
       step('ssa by viewer', ['apply', '--server-side', ...from], v.changed, { role: 'viewer' }),
     ] },
     { title: 'patch', steps: [
-      step('patch merge', ['patch', to, '--type=merge', '-p', JSON.stringify(v.patch)]),
+      step('patch merge', ['patch', to, '--type=merge', '-p', JSON.stringify(v.patch)], undefined, newSecond),
       step('patch merge unchanged', ['patch', to, '--type=merge', '-p', JSON.stringify(v.patch)]),
       step('patch merge dry-run', ['patch', to, '--type=merge', DRY, '-p', JSON.stringify({ metadata: { labels: { team: 'two' } } })]),
       step('patch merge refused', ['patch', to, '--type=merge', '-p', JSON.stringify(v.badPatch)]),
       step('patch merge missing', ['patch', v.resource, 'missing', '--type=merge', '-p', '{}']),
-      step('patch json', ['patch', to, '--type=json', '-p', '[{"op":"test","path":"/metadata/labels/team","value":"one"},{"op":"add","path":"/metadata/labels/new","value":"x"}]']),
+      step('patch json', ['patch', to, '--type=json', '-p', '[{"op":"test","path":"/metadata/labels/team","value":"one"},{"op":"add","path":"/metadata/labels/new","value":"x"}]'], undefined, newSecond),
       step('patch json test fails', ['patch', to, '--type=json', '-p', '[{"op":"test","path":"/metadata/labels/team","value":"nine"}]']),
       step('patch json outside', ['patch', to, '--type=json', '-p', '[{"op":"remove","path":"/metadata/labels/nowhere"}]']),
       step('patch json not a patch', ['patch', to, '--type=json', '-p', '{"op":"remove"}']),
@@ -102,7 +107,7 @@ export function kindGroups(kind: ParityKind): Group[] {
       step('patch uid', ['patch', to, '--type=merge', '-p', '{"metadata":{"uid":"11111111-1111-4111-8111-111111111111"}}']),
       step('patch old version', ['patch', to, '--type=merge', '-p', '{"metadata":{"resourceVersion":"1","labels":{"a":"b"}}}']),
       ...(v.status ? [
-        step('patch status', ['patch', to, '--subresource=status', '--type=merge', '-p', JSON.stringify({ ...v.status, spec: {} })]),
+        step('patch status', ['patch', to, '--subresource=status', '--type=merge', '-p', JSON.stringify({ ...v.status, spec: {} })], undefined, newSecond),
         step('patch status unchanged', ['patch', to, '--subresource=status', '--type=merge', '-p', JSON.stringify(v.status)]),
         step('patch status refused', ['patch', to, '--subresource=status', '--type=merge', '-p', JSON.stringify(v.badStatus)]),
         step('patch status through the object', ['patch', to, '--type=merge', '-p', JSON.stringify({ status: null })]),
@@ -111,27 +116,27 @@ export function kindGroups(kind: ParityKind): Group[] {
       step('patched as stored', ['get', to, '-o', 'yaml', '--show-managed-fields']),
     ] },
     { title: 'label and annotate', steps: [
-      step('label', ['label', to, 'tier=front']),
+      step('label', ['label', to, 'tier=front'], undefined, newSecond),
       step('label unchanged', ['label', to, 'tier=front']),
       step('label refused', ['label', to, 'tier=back']),
       step('label overwrite', ['label', to, 'tier=back', '--overwrite']),
       step('label bad', ['label', to, 'tier=not good', '--overwrite']),
       step('label dry-run', ['label', to, 'tier=x', '--overwrite', DRY]),
       step('label remove', ['label', to, 'tier-']),
-      step('annotate', ['annotate', to, 'note=hello there']),
+      step('annotate', ['annotate', to, 'note=hello there'], undefined, newSecond),
       step('annotate unchanged', ['annotate', to, 'note=hello there']),
       step('annotate remove', ['annotate', to, 'note-']),
       step('label missing', ['label', v.resource, 'missing', 'a=b']),
     ] },
     { title: 'replace and edit', steps: [
-      step('replace', ['replace', ...from], v.changed),
+      step('replace', ['replace', ...from], v.changed, newSecond),
       step('replace unchanged', ['replace', ...from], v.changed),
       step('replace dry-run', ['replace', ...from, DRY], v.good),
       step('replace refused', ['replace', ...from], v.bad),
       step('replace stale', ['replace', ...from], meta(v.good, { resourceVersion: '1' })),
       step('replace other uid', ['replace', ...from], meta(v.good, { uid: '11111111-1111-4111-8111-111111111111' })),
       step('replace missing', ['replace', ...from], meta(v.good, { name: 'missing' })),
-      step('edit', ['edit', to], undefined, edit('edit-label.sh')),
+      step('edit', ['edit', to], undefined, { ...edit('edit-label.sh'), ...newSecond }),
       step('edit cancelled', ['edit', to], undefined, edit('edit-nothing.sh')),
       step('edit name', ['edit', to], undefined, edit('edit-uid.sh')),
       step('edited as stored', ['get', to, '-o', 'yaml', '--show-managed-fields']),
