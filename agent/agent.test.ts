@@ -14,7 +14,7 @@ import { createLog } from './log.js';
 import { ResticProbe } from './restic/capabilities.js';
 import { init } from './restic/init.js';
 import { Restic } from './restic/restic.js';
-import { processStartTime } from './runs/child.js';
+import { processStartTime } from './platform/proc.js';
 
 const PASSWORD = 'canary-4711-secret';
 const [newest] = restics;

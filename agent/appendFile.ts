@@ -5,7 +5,7 @@
 import { open, readFile, truncate, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { syncDirectory } from './files.js';
+import { platform } from './platform/here.js';
 import { codeOf } from './log.js';
 
 export interface ReadLine {
@@ -86,7 +86,7 @@ export class AppendFile {
   static async open(path: string, keep?: number, onFailure: () => void = () => undefined): Promise<AppendFile> {
     if (keep !== undefined) await truncate(path, keep).catch((error: unknown) => { if (codeOf(error) !== 'ENOENT') throw error; });
     const file = await open(path, 'a', 0o600);
-    await syncDirectory(dirname(path));
+    await platform.syncDirectory(dirname(path));
     return new AppendFile(path, file, (await file.stat()).size, onFailure);
   }
 

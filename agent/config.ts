@@ -1,10 +1,10 @@
 /** The agent's configuration: RM_* variables, and the host owner's agent.yaml, which no server ever sends. */
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { settingProblems } from '#crds/settings.js';
 import { readIfThere } from './files.js';
 import { parsePin } from './link/pins.js';
 import { levels, type Level } from './log.js';
+import { platform } from './platform/here.js';
 
 export interface AgentConfig {
   stateDir: string;
@@ -44,7 +44,7 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<AgentConfig> {
     if (pin) pins.push(pin);
     else problems.push(`RM_SERVER_CERT_PIN_SHA256: "${text.trim()}" is not a SHA-256 in hex or base64`);
   }
-  const configFile = value('RM_AGENT_CONFIG') ?? defaultPath('agent.yaml', '/etc/restic-manager');
+  const configFile = value('RM_AGENT_CONFIG') ?? platform.configFile;
   let allowPlaintext = false;
   try {
     ({ allowPlaintext } = await readAgentFile(configFile, value('RM_AGENT_CONFIG') !== undefined));
@@ -53,7 +53,7 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<AgentConfig> {
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return {
-    stateDir: value('RM_STATE_DIR') ?? defaultPath('', '/var/lib/restic-manager'),
+    stateDir: value('RM_STATE_DIR') ?? platform.stateDir,
     server: value('RM_SERVER'),
     token: value('RM_TOKEN'),
     agentToken: value('RM_AGENT_TOKEN'),
@@ -64,10 +64,6 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<AgentConfig> {
     logLevel: logLevel as Level,
     allowPlaintext,
   };
-}
-
-function defaultPath(name: string, unix: string): string {
-  return process.platform === 'win32' ? join(process.env['ProgramData'] ?? 'C:\\ProgramData', 'restic-manager', name) : join(unix, name);
 }
 
 async function readAgentFile(path: string, named: boolean): Promise<{ allowPlaintext: boolean }> {

@@ -1,8 +1,9 @@
 /** Files whose loss would matter: replaced whole, synced before anybody relies on them, readable by their owner alone. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from './log.js';
+import { platform } from './platform/here.js';
 
 /** A file or directory others may read, or that is somebody else's: the start is refused. */
 export class NotPrivate extends Error {
@@ -25,18 +26,7 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncDirectory(dirname(path));
-}
-
-/** Makes a rename or a new name in this directory survive a power cut. Windows cannot open directories and needs no sync. */
-export async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await platform.syncDirectory(dirname(path));
 }
 
 /** The content, or undefined when there is no such file. */
@@ -49,19 +39,16 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** Creates the directory 0700 when it is not there. @throws NotPrivate when it is, and others may look inside. */
+/** Creates the directory, closed to others, when it is not there. @throws NotPrivate when it is, and others may look inside. */
 export async function privateDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  await requirePrivate(path, '0700');
+  if (await mkdir(path, { recursive: true, mode: 0o700 }) !== undefined) await platform.closeToOthers(path);
+  await requirePrivate(path, 'directory');
 }
 
-/** @throws NotPrivate when group or others have any right on it, or it is not ours. */
-export async function requirePrivate(path: string, wanted: '0600' | '0700'): Promise<void> {
-  if (process.platform === 'win32') return;
-  const { mode, uid } = await stat(path);
-  if ((mode & 0o077) !== 0) throw new NotPrivate(`${path} has mode 0${(mode & 0o777).toString(8)}, but it holds secrets: run chmod ${wanted} ${path}`);
-  const own = process.getuid?.();
-  if (own !== undefined && uid !== own) throw new NotPrivate(`${path} belongs to uid ${uid}, but this agent runs as uid ${own}: run chown ${own} ${path}`);
+/** @throws NotPrivate when anybody else has any right on it, or it is not ours. */
+export async function requirePrivate(path: string, kind: 'file' | 'directory'): Promise<void> {
+  const problem = await platform.privacyProblem(path, kind);
+  if (problem !== undefined) throw new NotPrivate(problem);
 }
 
 /** Puts a file that cannot be read aside, never deletes it. Returns its new name. */

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { messageOf, type Log } from './log.js';
-import { processStartTime } from './runs/child.js';
+import { platform } from './platform/here.js';
 
 export interface AgentStatus {
   pid: number;
@@ -69,7 +69,7 @@ export async function readStatus(stateDir: string): Promise<{ status: AgentStatu
     return undefined;
   }
   const status = JSON.parse(text) as AgentStatus;
-  return { status, alive: status.startTime !== undefined && processStartTime(status.pid) === status.startTime };
+  return { status, alive: platform.isLive(status.pid, status.startTime) };
 }
 
 /** The status for people. */

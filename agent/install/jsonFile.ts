@@ -18,7 +18,7 @@ class PrivateJson<T> implements Adapter<T> {
   async read(): Promise<T | null> {
     const bytes = await readIfThere(this.#path);
     if (!bytes) return null;
-    await requirePrivate(this.#path, '0600');
+    await requirePrivate(this.#path, 'file');
     try {
       const value: unknown = JSON.parse(bytes.toString('utf8'));
       if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as T;

@@ -2,7 +2,8 @@
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../log.js';
-import { processStartTime } from '../runs/child.js';
+import { platform } from '../platform/here.js';
+import { processStartTime } from '../platform/proc.js';
 
 export class StateInUse extends Error {
   override name = 'StateInUse';
@@ -43,11 +44,5 @@ export async function lockState(dir: string): Promise<() => Promise<void>> {
 function isLive(holder: string): boolean {
   const [pid = '', startTime = ''] = holder.split(' ');
   if (Number(pid) === process.pid) return false;
-  if (process.platform === 'linux') return startTime !== '' && processStartTime(Number(pid)) === startTime;
-  try {
-    process.kill(Number(pid), 0);
-    return true;
-  } catch {
-    return false;
-  }
+  return platform.isLive(Number(pid), startTime === '' ? undefined : startTime);
 }

@@ -46,7 +46,7 @@ export class PlanFile {
     const path = this.#planPath;
     const bytes = await readIfThere(path);
     if (!bytes) return;
-    await requirePrivate(path, '0600');
+    await requirePrivate(path, 'file');
     try {
       this.#current = JSON.parse(decrypt(bytes, await this.#ownKey()).toString('utf8')) as AppliedPlan;
     } catch {
@@ -85,7 +85,7 @@ export class PlanFile {
     if (this.#key) return this.#key;
     const stored = await readIfThere(this.#keyPath);
     if (stored) {
-      await requirePrivate(this.#keyPath, '0600');
+      await requirePrivate(this.#keyPath, 'file');
       if (stored.length === 32) return (this.#key = stored);
       await setAside(this.#keyPath, Date.now());
     }

@@ -6,6 +6,7 @@
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { JobProgress, PlanGroup, Summary } from '#crds/wire/agentProtocol.gen.js';
+import { platform } from '../platform/here.js';
 import { catConfig } from './catConfig.js';
 import { ResticError } from './exitCodes.js';
 import { goneError, replacedError } from './init.js';
@@ -141,7 +142,7 @@ function flags(restic: Restic, { group, snapshotHost, dryRun }: BackupOptions): 
     ...(group.excludeLargerThan ? [`--exclude-larger-than=${group.excludeLargerThan}`] : []),
     ...(group.oneFileSystem ? ['--one-file-system'] : []),
     ...(group.skipIfUnchanged ? ['--skip-if-unchanged'] : []),
-    ...(group.useFsSnapshot && process.platform === 'win32' ? ['--use-fs-snapshot'] : []),
+    ...(group.useFsSnapshot && platform.os === 'windows' ? ['--use-fs-snapshot'] : []),
     ...(dryRun ? ['--dry-run'] : []),
   ];
 }

@@ -3,6 +3,7 @@
  * lists the global flags, and `restore`. Probed once per binary (path, size, time of change); features are never guessed from the version.
  */
 import { stat } from 'node:fs/promises';
+import { platform } from '../platform/here.js';
 import { findProgram, startChild } from '../runs/child.js';
 import { bareEnvironment } from './env.js';
 import { ResticError } from './exitCodes.js';
@@ -40,7 +41,7 @@ export class ResticProbe {
   /** @throws ResticError ResticMissing, with the way to install it, when there is none or it does not answer. */
   async program(): Promise<ResticProgram> {
     const path = findProgram(this.#name);
-    if (!path) throw new ResticError('ResticMissing', `${this.#name === 'restic' ? 'restic is not installed on this host' : `there is no program ${this.#name} on this host (RM_RESTIC)`}; ${installHint()}`);
+    if (!path) throw new ResticError('ResticMissing', `${this.#name === 'restic' ? 'restic is not installed on this host' : `there is no program ${this.#name} on this host (RM_RESTIC)`}; ${platform.installRestic}`);
     const { size, mtimeMs, ino } = await stat(path);
     const key = `${path}/${size}/${mtimeMs}/${ino}`;
     if (key !== this.#key || !this.#known) {
@@ -60,7 +61,7 @@ async function ask(path: string): Promise<ResticProgram> {
   const [banner, ...helps] = await Promise.all([outputOf(path, ['version']), outputOf(path, ['backup', '--help']), outputOf(path, ['restore', '--help'])]);
   const help = helps.join('\n');
   const version = /^restic ([0-9][^\s]*)/m.exec(banner)?.[1];
-  if (!version) throw new ResticError('ResticMissing', `${path} does not answer as restic does: "${banner.slice(0, 80).trim()}"; ${installHint()}`);
+  if (!version) throw new ResticError('ResticMissing', `${path} does not answer as restic does: "${banner.slice(0, 80).trim()}"; ${platform.installRestic}`);
   return { path, version, capabilities: flagOf.filter(([, flag]) => flag.test(help)).map(([capability]) => capability) };
 }
 
@@ -71,15 +72,9 @@ async function outputOf(path: string, args: string[]): Promise<string> {
   try {
     await child.exited;
   } catch (error) {
-    throw new ResticError('ResticMissing', `${path} cannot be started: ${error instanceof Error ? error.message : String(error)}; ${installHint()}`);
+    throw new ResticError('ResticMissing', `${path} cannot be started: ${error instanceof Error ? error.message : String(error)}; ${platform.installRestic}`);
   } finally {
     clearTimeout(limit);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-export function installHint(platform: NodeJS.Platform = process.platform): string {
-  return platform === 'win32'
-    ? 'install it with: winget install restic.restic, or name the binary in RM_RESTIC'
-    : "install it with the system's package manager (apt install restic, dnf install restic, apk add restic), or name the binary in RM_RESTIC";
 }

@@ -4,6 +4,7 @@
  */
 import { homedir, tmpdir } from 'node:os';
 import type { PlanRepository } from '#crds/wire/agentProtocol.gen.js';
+import { platform } from '../platform/here.js';
 import { redactor, type Redact } from './redact.js';
 
 /** Names a plan may set: values for back ends. Never a name that loads a program, a library or a file of the host. */
@@ -45,7 +46,7 @@ export function bareEnvironment(): Record<string, string> {
     PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: homedir(),
     TMPDIR: tmpdir(),
-    ...(process.platform === 'win32' ? { SystemRoot: process.env['SystemRoot'] ?? 'C:\\Windows', TEMP: tmpdir(), TMP: tmpdir() } : {}),
+    ...platform.childEnvironment(process.env),
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { dirname } from 'node:path';
 import type { AdminCredentials, JobRun, Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
+import { platform } from '../platform/here.js';
 import { gently, startChild, type ChildProcess } from '../runs/child.js';
 import { backendFiles } from './backendFiles.js';
 import type { Capability, ResticProgram } from './capabilities.js';
@@ -243,6 +244,7 @@ function stopOnAbort(child: ChildProcess, signal: AbortSignal | undefined): { st
   };
   function onAbort(): void {
     state.stopped = true;
+    state.killed = !platform.interrupts;
     child.kill('SIGINT');
     timer = setTimeout(() => {
       state.killed = true;

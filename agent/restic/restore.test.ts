@@ -289,6 +289,6 @@ describe('restore targets', () => {
 
   it('escape what a pattern would take for more than itself', () => {
     expect(literal('/a[1]*?\\b', 'linux')).to.equal('/a[[]1][*][?]\\\\b');
-    expect(literal('/C/a[1]', 'win32')).to.equal('/C/a[[]1]');
+    expect(literal('/C/a[1]', 'windows')).to.equal('/C/a[[]1]');
   });
 });

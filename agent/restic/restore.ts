@@ -2,6 +2,8 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { RestoreArgs, Summary } from '#crds/wire/agentProtocol.gen.js';
+import { platform } from '../platform/here.js';
+import type { Platform } from '../platform/platform.js';
 import type { Progress } from './backup.js';
 import { ResticError } from './exitCodes.js';
 import { asObject, count, number, text, type Json } from './json.js';
@@ -66,9 +68,9 @@ function chosenPaths({ paths = [] }: RestoreArgs): string[] {
 }
 
 /** A path as a pattern that matches it alone. restic's patterns are Go's filepath.Match, which knows a backslash only where it separates nothing: elsewhere a set of one character says the same. */
-export function literal(path: string, platform: NodeJS.Platform = process.platform): string {
+export function literal(path: string, os: Platform['os'] = platform.os): string {
   const sets = path.replaceAll(/[*?[]/g, '[$&]');
-  return platform === 'win32' ? sets : sets.replaceAll('\\', '\\\\');
+  return os === 'windows' ? sets : sets.replaceAll('\\', '\\\\');
 }
 
 /** Asked before anything is written: an include that matches nothing restores nothing, with exit 0. */

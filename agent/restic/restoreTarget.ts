@@ -6,6 +6,7 @@ import { lstat, mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, parse, resolve } from 'node:path';
 import type { RestoreArgs } from '#crds/wire/agentProtocol.gen.js';
+import { platform } from '../platform/here.js';
 import { ResticError } from './exitCodes.js';
 
 const instead = 'restore into a directory of its own (restore.targetDirectory) and copy from it';
@@ -63,7 +64,7 @@ async function insecurity(path: string): Promise<string | undefined> {
     throw error;
   }
   if (found.isSymbolicLink()) return 'is a symbolic link';
-  if (process.platform === 'win32' || !found.isDirectory()) return undefined;
+  if (platform.os === 'windows' || !found.isDirectory()) return undefined;
   const own = process.getuid?.();
   if (found.uid !== 0 && found.uid !== own) return `belongs to uid ${found.uid}`;
   if ((found.mode & 0o022) !== 0) return `may be written by others (mode 0${(found.mode & 0o777).toString(8)})`;

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { until } from '../../test/builders/agentParts.js';
 import { bareEnvironment } from '../restic/env.js';
-import { cpuTimeOf, gently, isGroupWithoutLeader, killGroup, startChild, type ChildProcess, type Resources } from './child.js';
+import { platform } from '../platform/here.js';
+import { cpuTimeOf, isGroupWithoutLeader } from '../platform/proc.js';
+import { gently, startChild, type ChildProcess, type Resources } from './child.js';
 
 describe('child process', () => {
   const children: ChildProcess[] = [];
@@ -11,7 +13,7 @@ describe('child process', () => {
     children.push(child);
     return child;
   };
-  afterEach(() => { for (const { pid } of children.splice(0)) killGroup(pid, 'SIGKILL'); });
+  afterEach(() => { for (const { pid } of children.splice(0)) platform.kill(pid, 'SIGKILL'); });
 
   it('runs as gently as the plan says, and the kernel still kills it when the agent dies', async () => {
     const { pid } = start('sleep 60', { nice: 7, ioNice: 'Idle' });
@@ -35,7 +37,7 @@ describe('child process', () => {
   it('finds what a dead leader left in its group, and nothing once that is gone', async () => {
     const child = start('sleep 60 & exit 0');
     await until('the leader to end', () => isGroupWithoutLeader(child.pid));
-    killGroup(child.pid, 'SIGKILL');
+    platform.kill(child.pid, 'SIGKILL');
     await until('the rest to end', () => !isGroupWithoutLeader(child.pid));
     expect(isGroupWithoutLeader(process.pid)).to.equal(false);
   });

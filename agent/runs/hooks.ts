@@ -1,6 +1,6 @@
 /**
  * Scripts around a backup (pre, post). The body comes from a Secret, so it must not show in `ps`: it is a 0700 file of a
- * private directory for as long as it runs, read by the interpreter its first line names. A script that is executed itself
+ * private directory for as long as it runs, read by the interpreter its first line names (Windows: a batch file). A script that is executed itself
  * would fail where the state is mounted noexec.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.js';
 import { messageOf } from '../log.js';
 import { LineSplitter } from '../restic/lines.js';
-import { killGroup, startChild, type ChildProcess } from './child.js';
+import { platform } from '../platform/here.js';
+import { startChild, type ChildProcess } from './child.js';
 
 export type HookPhase = 'pre' | 'post';
 /** RM_JOB_STATUS: how the backup stands when the script runs. */
@@ -41,9 +42,10 @@ export async function runHook(options: HookOptions): Promise<HookResult> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     own = await mkdtemp(join(directory, 'run-'));
-    const script = join(own, process.platform === 'win32' ? `${phase}.cmd` : phase);
-    await writeFile(script, body, { mode: 0o700 });
-    const [program = '', ...args] = [...interpreterOf(body), script];
+    const { file, content, command } = platform.script(phase, body);
+    const script = join(own, file);
+    await writeFile(script, content, { mode: 0o700 });
+    const [program = '', ...args] = [...command, script];
     const out = new LineSplitter((line) => { options.onLine('stdout', `hook(${phase}): ${line}`); });
     const err = new LineSplitter((line) => { options.onLine('stderr', `hook(${phase}): ${line}`); });
     const child = startChild(program, args, {
@@ -79,7 +81,7 @@ async function ended(child: ChildProcess, { phase, timeoutSeconds, clock, signal
   try {
     const { code, signal: by } = await child.exited;
     if (why !== undefined) {
-      killGroup(child.pid, 'SIGKILL'); // what it started and did not take along
+      platform.kill(child.pid, 'SIGKILL'); // what it started and did not take along
       return { ok: false, message: why };
     }
     if (code === 0) return { ok: true };
@@ -89,14 +91,6 @@ async function ended(child: ChildProcess, { phase, timeoutSeconds, clock, signal
     cancelKill();
     signal?.removeEventListener('abort', onAbort);
   }
-}
-
-/** As the kernel reads it: the interpreter, and all that follows as one argument. Without a first line of that kind: the shell. */
-export function interpreterOf(body: string, platform: NodeJS.Platform = process.platform): string[] {
-  if (platform === 'win32') return [process.env['ComSpec'] ?? 'cmd.exe', '/d', '/c'];
-  const [, program, argument] = /^#![ \t]*(\S+)(?:[ \t]+(\S.*?))?[ \t\r]*(?:\n|$)/.exec(body) ?? [];
-  if (program === undefined) return ['/bin/sh'];
-  return argument === undefined ? [program] : [program, argument];
 }
 
 /** The agent's environment, without what is the agent's own: its settings and tokens. Repository secrets are never in it. */

@@ -2,7 +2,8 @@
 import { hostname } from 'node:os';
 import type { Clock } from '../clock.js';
 import type { UnlockFacts } from '../restic/unlock.js';
-import { processStartTime } from './child.js';
+import { platform } from '../platform/here.js';
+import { processStartTime } from '../platform/proc.js';
 import type { Journal } from './journal.js';
 
 const SECOND_MS = 1_000;
@@ -19,7 +20,7 @@ export function unlockFacts({ journal, clock, clockSkewMs }: { journal: Journal;
 }
 
 function isAlive(pid: number): boolean {
-  if (process.platform === 'linux') return processStartTime(pid) !== undefined;
+  if (platform.os === 'linux') return processStartTime(pid) !== undefined;
   try {
     process.kill(pid, 0);
     return true;

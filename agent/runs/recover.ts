@@ -14,7 +14,8 @@ import { cacheDirFor } from '../restic/pinnedCache.js';
 import { Restic } from '../restic/restic.js';
 import { describeLocks, unlock } from '../restic/unlock.js';
 import type { Spool } from '../spool/spool.js';
-import { isGroupWithoutLeader, isReaped, killGroup } from './child.js';
+import { platform } from '../platform/here.js';
+import { isGroupWithoutLeader, isReaped } from '../platform/proc.js';
 import { runHook } from './hooks.js';
 import type { Journal, JournalledChild, OpenRun } from './journal.js';
 import { hookDirectory } from './operations/backup.js';
@@ -81,7 +82,7 @@ async function killLeftover(child: JournalledChild, log: Log): Promise<void> {
   // a leader that only waits to be reaped still names its group, and what it started may live
   if (!isReaped(pid, startTime) || isGroupWithoutLeader(pid)) {
     log.warn({ pid }, 'killing what the agent before this start left running');
-    killGroup(pid, 'SIGKILL');
+    platform.kill(pid, 'SIGKILL');
   }
   // restic takes a process that waits to be reaped for a live one, and would spare its lock
   const until = Date.now() + KILL_WAIT_MS;

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../clock.js';
 import type { Progress } from '../restic/backup.js';
-import { cpuTimeOf } from './child.js';
+import { cpuTimeOf } from '../platform/proc.js';
 
 export const STUCK_AFTER_MS = 3_600_000;
 const LOOKS = 60;

@@ -9,7 +9,7 @@ import { createLog } from '#agent/log.js';
 import { ResticProbe } from '#agent/restic/capabilities.js';
 import { init } from '#agent/restic/init.js';
 import { Restic } from '#agent/restic/restic.js';
-import { processStartTime } from '#agent/runs/child.js';
+import { processStartTime } from '#agent/platform/proc.js';
 import type { JobIdentity, JobRun, Plan, PlanGroup, PlanSet } from '#crds/wire/agentProtocol.gen.js';
 import { planGroup, planOf, restics, Scratch, until } from './agentParts.js';
 import { WireServer, type AgentSession } from './wireServer.js';

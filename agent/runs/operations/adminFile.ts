@@ -8,6 +8,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdminCredentials } from '#crds/wire/agentProtocol.gen.js';
 import { codeOf, messageOf } from '../../log.js';
+import { platform } from '../../platform/here.js';
 import { ResticError } from '../../restic/exitCodes.js';
 
 const LIMIT_BYTES = 65_536;
@@ -30,7 +31,7 @@ export async function readAdminFile(path: string): Promise<AdminCredentials> {
   }
   try {
     const { mode, uid, size } = await file.stat(); // of what is read, not of what has this name by now
-    if (process.platform !== 'win32') {
+    if (platform.os !== 'windows') {
       const own = process.getuid?.() ?? uid;
       if (uid !== own) throw refuse(`belongs to uid ${uid}, but this agent runs as uid ${own}: run chown ${own} on it`);
       if ((mode & 0o077) !== 0) throw refuse(`has mode 0${(mode & 0o777).toString(8)}, but it holds a credential that may delete: run chmod 0600 on it`);
