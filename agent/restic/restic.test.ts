@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { hostname } from 'node:os';
 import { expect } from 'chai';
 import { planGroup, restics, Scratch, until } from '../../test/builders/agentParts.js';
+import { startBackend } from '../../test/builders/backends.js';
 import { cheapenKey } from '../../test/builders/resticKey.js';
 import { backup, type BackupResult, type Progress } from './backup.js';
 import { ResticProbe } from './capabilities.js';
@@ -74,6 +75,30 @@ for (const { name, path } of restics) {
       expect(await reasonOf(init(restic, () => undefined))).to.equal('NoRepository');
       expect(await reasonOf(runBackup(restic))).to.equal('NoRepository');
       expect(await readdir(dir)).not.to.include('repo');
+    });
+
+    it('makes nothing over half a repository, in a directory and on a rest-server (H5)', async () => {
+      const server = await startBackend('rest');
+      try {
+        for (const [url, files] of [[join(dir, 'repo'), join(dir, 'repo')], [server.url('half'), server.files('half')]] as const) {
+          if (url !== files) await init(await open({ id: undefined, url }), () => undefined);
+          await rm(join(files, 'config'));
+          const before = await readdir(join(files, 'keys'));
+          const error = await init(await open({ id: undefined, url }), () => undefined).catch((reason: unknown) => reason as ResticError);
+          expect(error).to.be.instanceOf(ResticError).with.property('reason', 'RepositoryDamaged');
+          expect((error as ResticError).message).to.match(/is half there: it has keys and no config.*nothing is made over it/);
+          expect(await readdir(join(files, 'keys')), url).to.deep.equal(before);
+          expect(await readdir(files), url).not.to.include('config');
+        }
+      } finally {
+        await server.stop();
+      }
+    });
+
+    it('says so too where the storage cannot be looked at past restic (H5)', async () => {
+      await rm(join(dir, 'repo', 'config'));
+      const seen = new Restic({ program: await probe.program(), cacheDir: join(dir, 'cache'), openLimitMs: 500, repository: { name: 'r', url: join(dir, 'repo').replace(/^\/*/, './../'.repeat(20)), password: PASSWORD } });
+      expect(await reasonOf(init(seen, () => undefined))).to.equal('RepositoryDamaged');
     });
 
     it('sees that the repository was replaced, by init and by backup, and writes nothing into the cache of the old one', async () => {

@@ -66,7 +66,7 @@ export async function recover(options: RecoverOptions): Promise<void> {
 function consequence(type: JobIdentity['type']): string {
   switch (type) {
     case 'Backup': return 'it made no snapshot, and the next one goes on from what is stored already';
-    case 'Init': return 'run it again to see whether the repository was made';
+    case 'Init': return 'opening the repository again tells whether it was made';
     case 'Forget': return 'some snapshots may be removed already, the next forget goes on';
     case 'Prune': return 'nothing that a snapshot needs is lost, the next prune goes on';
     case 'Check': return 'it says nothing about the repository';
@@ -107,7 +107,7 @@ async function payPost({ identity, owedPost }: OpenRun, { journal, plan, clock, 
 /** What became of the locks, for the message. */
 async function clearLock({ plan, probe, stateDir, openLimitMs, ...facts }: RecoverOptions): Promise<string> {
   const repository = plan.current?.plan.repository;
-  if (!repository) return '';
+  if (repository?.id === undefined) return ''; // what was being made has no locks yet
   try {
     const cacheDir = cacheDirFor(join(stateDir, 'cache'), repository.id);
     await mkdir(cacheDir, { recursive: true, mode: 0o700 });

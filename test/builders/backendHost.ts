@@ -36,8 +36,8 @@ export interface BackendHost {
 }
 
 /** Resolves when the host is enrolled and its repository is ready. A repository that is there already is shared. */
-export async function addBackendHost(world: World, backend: Backend, options: { name: string; repository?: string; restic?: string; env?: Record<string, string> }): Promise<BackendHost> {
-  const { name, repository = name, restic = toolPath('restic'), env = {} } = options;
+export async function addBackendHost(world: World, backend: Backend, options: { name: string; repository?: string; restic?: string; env?: Record<string, string>; /** Default true: resolves once its repository is ready. */ opened?: boolean }): Promise<BackendHost> {
+  const { name, repository = name, restic = toolPath('restic'), env = {}, opened = true } = options;
   const source = await writeSource(join(world.dir, `files-${name}`));
   if (!await world.get('Repository', repository)) await declareRepository(world, backend, repository, name);
   const agent = await world.agent(name, { restic, env });
@@ -45,7 +45,7 @@ export async function addBackendHost(world: World, backend: Backend, options: { 
   const fingerprint = /SHA256:[A-Za-z0-9+/]{43}/.exec(agent.log())?.[0];
   await world.create('Host', name, { spec: { enrollment: { fingerprint }, repositoryRef: { name: repository } } });
   await world.create('SourceGroup', name, { spec: { hostRef: { name }, includes: [source] } });
-  await world.ready(name, 90_000);
+  if (opened) await world.ready(name, 90_000);
   let serial = 0;
   const bare = (...args: string[]): string => {
     const { status, stdout, stderr } = backend.restic(repository, args);

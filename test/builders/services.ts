@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
-import { createServer as createHttpServer, request, type IncomingMessage } from 'node:http';
+import { createServer as createHttpServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { until } from './until.js';
 
@@ -79,16 +79,22 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** One address that passes each HTTP request on to the port chosen for it. */
-export async function frontDoor(choose: (req: IncomingMessage) => number): Promise<{ service: Service; port: number }> {
-  const server = createHttpServer((req, res) => {
-    const onward = request({ host: '127.0.0.1', port: choose(req), method: req.method, path: req.url, headers: req.headers }, (answer) => {
+/** One address that passes each HTTP request on to the port chosen for it, as soon as that is chosen and if somebody still waits for it. */
+export async function frontDoor(choose: (req: IncomingMessage) => number | Promise<number>): Promise<{ service: Service; port: number }> {
+  const pass = (req: IncomingMessage, res: ServerResponse, port: number): void => {
+    if (res.destroyed) return;
+    const onward = request({ host: '127.0.0.1', port, method: req.method, path: req.url, headers: req.headers }, (answer) => {
       res.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(res);
     });
     onward.once('error', () => { res.destroy(); });
     res.once('close', () => { onward.destroy(); });
     req.pipe(onward);
+  };
+  const server = createHttpServer((req, res) => {
+    const port = choose(req);
+    if (typeof port === 'number') pass(req, res, port);
+    else void port.then((chosen) => { pass(req, res, chosen); });
   });
   let port = 0;
   const service: Service = {

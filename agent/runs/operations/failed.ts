@@ -10,7 +10,7 @@ export async function failed(op: Operation, restic: Restic | undefined, error: u
     const exitCode = error instanceof ResticAborted ? error.exitCode : undefined;
     if (error instanceof ResticAborted && error.killed && restic) await clearOwnLock(op, restic);
     // 0.14 may leave its lock even when it stops by itself; looking takes seconds, and a cancel is told at once
-    const after = error instanceof ResticAborted && !error.killed && restic ? async (): Promise<void> => { await unlock(restic, op.unlockFacts()); } : undefined;
+    const after = error instanceof ResticAborted && !error.killed && restic?.repository.id !== undefined ? async (): Promise<void> => { await unlock(restic, op.unlockFacts()); } : undefined;
     return { ...stopped(op.stopReason()), exitCode, after };
   }
   if (error instanceof ResticError) return { phase: 'Failed', reason: error.reason, message: error.message.slice(0, 4096), exitCode: error.exitCode, after: error.reason === 'ResticKilled' && restic ? async () => clearOwnLock(op, restic) : undefined };
@@ -28,6 +28,7 @@ export function stopped(reason: StopReason): Outcome {
 
 /** A restic that was killed leaves its lock. Failing to remove it is no news about the run: the next one tries again. */
 async function clearOwnLock(op: Operation, restic: Restic): Promise<void> {
+  if (restic.repository.id === undefined) return; // what is being made has no locks yet
   try {
     const { decision } = await unlock(restic, op.unlockFacts());
     if (decision.act === 'unlock') op.onLine('agent', 'removed the lock that the killed restic left');

@@ -122,7 +122,7 @@ function retryDelay(attempts: readonly Job[]): number {
   return Math.min(RETRY_TO, RETRY_FROM * 2 ** Math.min(20, attempts.length - 1));
 }
 
-const known = new Set<string>(['NoRepository', 'RepositoryReplaced', 'RepositoryUnreachable', 'RepositoryLocked', 'RepositoryFull', 'WrongPassword', 'ResticMissing', 'ResticFailed', 'ResticKilled', 'NoCredentials', 'DiskFull', 'DeadlineExceeded', 'Interrupted', 'AgentRestarted', 'Lost', 'Unsupported', 'InternalError']);
+const known = new Set<string>(['NoRepository', 'RepositoryReplaced', 'RepositoryUnreachable', 'RepositoryLocked', 'RepositoryFull', 'RepositoryDamaged', 'WrongPassword', 'ResticMissing', 'ResticFailed', 'ResticKilled', 'NoCredentials', 'DiskFull', 'DeadlineExceeded', 'Interrupted', 'AgentRestarted', 'Lost', 'Unsupported', 'InternalError']);
 
 /** Why the last open failed, in the words of the condition Available. */
 export function failureOf(job: Job, repository: Stored<Repository>): Finding<RepositoryReason> {

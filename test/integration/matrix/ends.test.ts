@@ -1,14 +1,15 @@
 /**
  * Whatever ends in the middle of a job, of each type: the job, its restic, its agent, its server. The job then says what really
  * happened, once; nothing goes on running; the lock that was left is got past by the next run itself (J4, S7, E22, E23).
+ * Init is in endsOfInit.test.ts.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { KindMap } from '#crds/kinds.js';
 import { addBackendHost, type BackendHost } from '../../builders/backendHost.js';
 import { startBackend, type Backend } from '../../builders/backends.js';
 import { heldRestic, type HeldRestic } from '../../builders/heldRestic.js';
+import { runningRestics } from '../../builders/runningRestics.js';
 import { until } from '../../builders/until.js';
 import { openWorld, type World } from '../../builders/world.js';
 
@@ -36,6 +37,8 @@ describe('the end in the middle of every job type', function () {
     await world.close();
     await backend.stop();
   });
+
+  const resticsOf = (host: BackendHost): number[] => runningRestics(backend.url(host.repository), types.map((type) => type.toLowerCase()));
 
   let serial = 0;
   /** What this type needs to know to run once more. */
@@ -74,19 +77,6 @@ describe('the end in the middle of every job type', function () {
       const log = await world.logOf(job);
       expect(log.map(({ seq }) => seq), `log of ${type}`).to.deep.equal(log.map((_, index) => index + 1));
     }));
-  }
-
-  /** Live restic processes of this repository that do the work of a job. */
-  function resticsOf(host: BackendHost): string[] {
-    const address = `RESTIC_REPOSITORY=${backend.url(host.repository)}`;
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        const working = types.some((type) => command[1] === type.toLowerCase());
-        const zombie = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.startsWith('Z') ?? false;
-        return working && !zombie && readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(address) ? [command.join(' ')] : [];
-      } catch { return []; }
-    });
   }
 
   it('cancel, of a restic that does not answer: Cancelled, and no lock stays', async () => {
