@@ -8,6 +8,7 @@ import { groupsOf, hostsOf } from './plan/select.js';
 import { ALL, fingerprintOf, isFinished, REPOSITORY_LABEL, repositoryOf, scheduleOf, snapshotHostOf } from './runtime/indexes.js';
 import type { Cache, CacheEvent } from './runtime/types.js';
 import { conditionOf, isTrue } from './status/conditions.js';
+import { addressOf } from './runtime/storageAddress.js';
 import { isExclusive, isReading } from './runtime/jobTypes.js';
 import { jobsAtWork, repositoryNameOf } from './runtime/jobs.js';
 
@@ -56,7 +57,7 @@ function hostChanged(event: EventOf<'Host'>, cache: Cache, namespace: string, wa
   const onlineChanged = changed(event, (host) => isTrue(host, 'Online'));
   const planChanged = changed(event, (host) => host.status?.desiredRevision, (host) => host.status?.planGeneration, (host) => conditionOf(host, 'Synced')?.reason);
   if (specChanged || onlineChanged || planChanged) for (const job of cache.byIndex('ResticJob', 'active', name)) wake.now('ResticJob', job.metadata.name);
-  if (specChanged || onlineChanged || changed(event, (host) => host.status?.agent?.timeZone)) for (const repository of both(event, (host) => [repositoryOf(host)])) wake.now('Repository', repository);
+  if (specChanged || onlineChanged || changed(event, (host) => host.status?.agent?.timeZone, (host) => host.status?.agent?.machineId)) for (const repository of both(event, (host) => [repositoryOf(host)])) wake.now('Repository', repository);
   if (onlineChanged) for (const job of cache.byIndex('ResticJob', 'active', name)) wakeQueueOf(job, cache, namespace, wake);
   if (specChanged) for (const repository of cache.byIndex('Repository', 'runner', name)) wake.now('Repository', repository.metadata.name);
   if (changed(event, (host) => host.status?.appliedRevision, (host) => host.status?.desiredRevision, (host) => host.status?.agent?.timeZone)) {
@@ -90,6 +91,8 @@ function repositoryChanged(event: EventOf<'Repository'>, cache: Cache, namespace
   if (!changed(event, (repository) => repository.metadata.generation, (repository) => repository.status?.id, (repository) => repository.status?.phase, (repository) => repository.status?.deletionProtection, (repository) => conditionOf(repository, 'Available'), (repository) => conditionOf(repository, 'Stalled'))) return;
   for (const host of cache.byIndex('Host', 'repository', name)) wake.now('Host', host.metadata.name);
   wakeJobsOf(name, cache, namespace, wake);
+  if (!changed(event, (repository) => repository.spec.url, (repository) => repository.metadata.deletionTimestamp)) return;
+  for (const storage of both(event, (repository) => [addressOf(repository.spec.url)])) for (const other of cache.byIndex('Repository', 'storage', storage)) wake.now('Repository', other.metadata.name);
 }
 
 /** Jobs that wait for a repository which this one may hold. */
@@ -156,8 +159,11 @@ function jobChanged(event: EventOf<'ResticJob'>, cache: Cache, namespace: string
   if (object.spec.type === 'Init') {
     const repository = repositoryNameOf(object, cache.get('Host', { namespace, name: host }));
     if (repository !== undefined) {
-      wake.now('Repository', repository);
-      wakeJobsOf(repository, cache, namespace, wake);
+      const { url } = cache.get('Repository', { namespace, name: repository })?.spec ?? {};
+      for (const name of new Set([repository, ...(url === undefined ? [] : cache.byIndex('Repository', 'storage', addressOf(url)).map(({ metadata }) => metadata.name))])) {
+        wake.now('Repository', name);
+        wakeJobsOf(name, cache, namespace, wake);
+      }
     }
   }
   const broken = object.metadata.labels?.[REPOSITORY_LABEL];

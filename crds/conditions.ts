@@ -13,7 +13,7 @@ export type ConditionType =
 export type ReadyReason =
   | 'Reconciled' | 'Progressing'
   | 'RepositoryNotFound' | 'GroupNotFound' | 'HostNotFound' | 'SecretNotFound' | 'SecretNotLabelled' | 'SecretIncomplete' | 'SecretVariableRefused'
-  | 'InvalidCron' | 'InvalidTimeZone' | 'InvalidBlackout' | 'NoHostMatches' | 'RunnerRequired' | 'PlanTooLarge' | 'SnapshotHostTaken' | 'FingerprintTaken'
+  | 'InvalidCron' | 'InvalidTimeZone' | 'InvalidBlackout' | 'NoHostMatches' | 'RunnerRequired' | 'PlanTooLarge' | 'SnapshotHostTaken' | 'FingerprintTaken' | 'StorageTaken'
   | 'AdminSecretNotFound' | 'AdminSecretNotLabelled' | 'AdminSecretIncomplete' | 'AdminSecretVariableRefused' | 'HookSecretNotFound' | 'HookSecretNotLabelled'
   | 'InternalError';
 

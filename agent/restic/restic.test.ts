@@ -171,6 +171,50 @@ for (const { name, path } of restics) {
       expect(await reasonOf(runBackup(await open({ url: join(dir, 'empty') })))).to.equal('NoRepository');
     });
 
+    it('is cancelled at once under a low bandwidth limit, where restic alone would first send what it is at, and leaves nothing (J4, H6)', async () => {
+      const server = await startBackend('rest');
+      try {
+        const repository = { name: 'slow', url: server.url('slow'), password: PASSWORD };
+        const options = { program: await probe.program(), cacheDir: join(dir, 'cache'), openLimitMs: 500 };
+        const made = await init(new Restic({ ...options, repository }), () => undefined);
+        await cheapenKey(server.files('slow'), PASSWORD);
+        await writeFile(join(source, 'noise'), randomBytes(24 * 2 ** 20));
+        const notes: string[] = [];
+        const restic = new Restic({ ...options, repository: { ...repository, id: made.id }, bandwidth: { uploadKiBps: 20 }, onNote: (line) => notes.push(line) });
+        const abort = new AbortController();
+        const run = runBackup(restic, {}, abort.signal).catch((error: unknown) => error);
+        const sending = async (): Promise<boolean> => (await readdir(join(server.files('slow'), 'data'), { recursive: true })).some((name) => name.includes('tmp') || /[0-9a-f]{64}/.test(name));
+        await until('something to be sent', sending, 20_000);
+        const asked = Date.now();
+        abort.abort();
+        const error = await run;
+        const took = Date.now() - asked;
+        expect(error).to.be.instanceOf(ResticAborted);
+        expect(took, 'ms; 128 KiB take 6,400').to.be.lessThan(3_000);
+        const bare = new Restic({ ...options, repository });
+        if (name.includes('0.14')) await unlock(bare, { hostname: hostname(), now: Date.now(), clockSkewMs: 0, alive: () => false, ownDeadChild: () => true });
+        expect(await locks(bare)).to.be.empty;
+        await until('the server to let go of what was broken off', async () => !(await readdir(server.files('slow'), { recursive: true })).some((file) => file.includes('tmp')));
+        expect((await bare.run('check', [])).code).to.equal(0);
+        expect(notes).to.be.empty;
+      } finally {
+        await server.stop();
+      }
+    });
+
+    if (name === 'newest restic') it('says what it waits for when a restic under a limit cannot be broken off (J4, H6)', async () => {
+      await writeFile(join(source, 'noise'), randomBytes(24 * 2 ** 20));
+      const notes: string[] = [];
+      const abort = new AbortController();
+      const restic = (await open({ bandwidth: { uploadKiBps: 20 } })).with({ onNote: (line) => notes.push(line) });
+      const run = runBackup(restic, {}, abort.signal).catch((error: unknown) => error);
+      await until('its lock', async () => (await readdir(join(dir, 'repo', 'locks'))).length > 0);
+      await until('something to be sent', async () => (await readdir(join(dir, 'repo', 'data'), { recursive: true })).some((file) => file.includes('tmp')));
+      abort.abort();
+      expect(await run).to.be.instanceOf(ResticAborted).with.property('killed', true);
+      expect(notes).to.deep.equal(['restic backup was asked to stop and is still at it: under its bandwidth limit it ends what it is sending first; it is killed after 5 seconds']);
+    });
+
     it('leaves no lock when it is cancelled, and says that it was (J4)', async () => {
       await writeFile(join(source, 'big'), '');
       await truncate(join(source, 'big'), 40 * 2 ** 30); // sparse: much to read, nothing to upload

@@ -15,6 +15,13 @@ import { redactUrl } from './redact.js';
 
 /** restic gets this long between SIGINT and SIGKILL. */
 export const GRACE_MS = 5_000;
+/**
+ * And this long where it only sleeps: under a bandwidth limit the newest restic has let go of its lock 20 ms after SIGINT, and then
+ * waits until the limit allows the 128 KiB it is at (5 s at 20 KiB/s). See docs/decisions/2026-11-27-cancel-under-a-limit.md.
+ */
+export const LIMITED_GRACE_MS = 700;
+/** A restic that is asked to stop and goes on is news after this long. */
+const SLOW_STOP_MS = 1_000;
 /** While a repository does not open, restic 0.19 retries for a quarter of an hour; this long is enough for a network that hiccups. */
 export const OPEN_LIMIT_MS = 20_000;
 const openingRetry = /^(?:Stat|Load|List|Open)\(<(?:config|key)\/.*returned error, retrying after/;
@@ -34,6 +41,8 @@ export interface ResticOptions {
   openLimitMs?: number;
   /** An account that may delete, in place of the everyday one. Kept in this object only. */
   admin?: AdminCredentials;
+  /** What a person who follows the job should know of how restic is run. */
+  onNote?: (line: string) => void;
   /** Priority of every restic this starts. */
   resources?: Plan['resources'];
   /** Restore and diff take no lock: the server says so while a check of this system holds the repository. */
@@ -53,7 +62,7 @@ export interface RunOptions {
   accept?: readonly number[];
   /** Every line of both streams, redacted, in the order it arrived. */
   onLine?: (stream: 'stdout' | 'stderr', line: string) => void;
-  /** SIGINT at abort, SIGKILL five seconds later. */
+  /** SIGINT at abort, SIGKILL five seconds later: see LIMITED_GRACE_MS. */
   signal?: AbortSignal;
 }
 
@@ -64,15 +73,17 @@ export interface ResticResult {
   stderr: readonly string[];
 }
 
-/** restic was ended because we asked for it; `killed` when it had to be SIGKILL, which leaves its lock behind. */
+/** restic was ended because we asked for it; `killed` when it had to be SIGKILL, which leaves its lock behind unless it only `slept`. */
 export class ResticAborted extends Error {
   override name = 'ResticAborted';
   readonly killed: boolean;
+  readonly slept: boolean;
   readonly exitCode: number | undefined;
 
-  constructor(killed: boolean, exitCode: number | undefined) {
+  constructor(killed: boolean, exitCode: number | undefined, slept = false) {
     super(killed ? 'restic did not stop and was killed' : 'restic was stopped');
     this.killed = killed;
+    this.slept = slept;
     this.exitCode = exitCode;
   }
 }
@@ -152,8 +163,9 @@ export class Restic {
       onStderr: (chunk) => { err.write(chunk); },
     });
     this.#options.onChild?.(child);
-    const stop = stopOnAbort(child, options.signal);
-    const giveUp = stopOnAbort(child, opening.signal);
+    const sleeps = this.#sleepsAt(command);
+    const stop = stopOnAbort(child, options.signal, sleeps ? LIMITED_GRACE_MS : GRACE_MS, () => { this.#options.onNote?.(`restic ${command} was asked to stop and is still at it${this.#isLimited ? ': under its bandwidth limit it ends what it is sending first' : ''}; it is killed after ${GRACE_MS / 1_000} seconds`); });
+    const giveUp = stopOnAbort(child, opening.signal, GRACE_MS);
     let exit;
     try {
       exit = await child.exited;
@@ -168,7 +180,7 @@ export class Restic {
     out.end();
     err.end();
     const succeeded = exit.code !== null && (exit.code === 0 || (options.accept?.includes(exit.code) ?? false));
-    if (!succeeded && stop.stopped) throw new ResticAborted(stop.killed, exit.code ?? undefined);
+    if (!succeeded && stop.stopped) throw new ResticAborted(stop.killed, exit.code ?? undefined, stop.killed && sleeps);
     if (!succeeded && giveUp.stopped && stderr.map(plainWords).some((line) => openingRetry.test(line) && absentBucket.test(line))) throw new ResticError('NoRepository', `there is no repository at ${this.address}: its bucket does not exist`, exit.code ?? undefined);
     if (!succeeded && giveUp.stopped) throw new ResticError('RepositoryUnreachable', `the repository at ${this.address} cannot be reached; check the address, the network and that the storage is running (restic: ${stderr.map(plainWords).findLast((line) => openingRetry.test(line))?.replace(/^.*retrying after [^:]*: /, '') ?? ''})`, exit.code ?? undefined);
     if (!succeeded || exit.code === null) throw this.#explained(classifyExit({ command, ...exit, stderr, repository: this.address }));
@@ -209,6 +221,16 @@ export class Restic {
     return wait !== undefined && this.#options.waitForLocks !== false && this.can('retry-lock') ? [`--retry-lock=${wait}`] : [];
   }
 
+  get #isLimited(): boolean {
+    const { uploadKiBps, downloadKiBps } = this.#options.bandwidth ?? {};
+    return Boolean(uploadKiBps) || Boolean(downloadKiBps);
+  }
+
+  /** Would it, asked to stop, only wait for its limit? Where a broken-off request leaves nothing, and of commands that delete or make nothing. */
+  #sleepsAt(command: ResticCommand): boolean {
+    return this.#isLimited && /^(?:rest|s3|b2|azure|gs|swift):/.test(this.repository.url) && !['forget', 'prune', 'unlock', 'init'].includes(command);
+  }
+
   #globalFlags(): string[] {
     const { bandwidth } = this.#options;
     const { options, compression, packSizeMiB } = this.repository;
@@ -232,13 +254,15 @@ function asAdmin(repository: PlanRepository, { username, password, env, files }:
   return { ...repository, username, password, env: { ...Object.fromEntries(everyday), ...env }, files: { ...repository.files, ...files } };
 }
 
-function stopOnAbort(child: ChildProcess, signal: AbortSignal | undefined): { stopped: boolean; killed: boolean; release(): void } {
+function stopOnAbort(child: ChildProcess, signal: AbortSignal | undefined, graceMs: number, onSlow?: () => void): { stopped: boolean; killed: boolean; release(): void } {
   let timer: NodeJS.Timeout | undefined;
+  let slow: NodeJS.Timeout | undefined;
   const state = {
     stopped: false,
     killed: false,
     release() {
       clearTimeout(timer);
+      clearTimeout(slow);
       signal?.removeEventListener('abort', onAbort);
     },
   };
@@ -249,7 +273,8 @@ function stopOnAbort(child: ChildProcess, signal: AbortSignal | undefined): { st
     timer = setTimeout(() => {
       state.killed = true;
       child.kill('SIGKILL');
-    }, GRACE_MS);
+    }, graceMs);
+    if (onSlow && graceMs > SLOW_STOP_MS) slow = setTimeout(onSlow, SLOW_STOP_MS);
   }
   signal?.addEventListener('abort', onAbort, { once: true });
   return state;

@@ -5,6 +5,7 @@
  */
 import { labels, newObject, SECRET_USE_LABEL, type Host, type Repository } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
+import { addressOf } from '#controller/runtime/storageAddress.js';
 import { childName, hostNameOf, uniqueName } from './names.js';
 import { ownedBy, randomHex, type Objects } from './objects.js';
 import { inBodyTerms, invalid, Problem } from './problem.js';
@@ -91,7 +92,7 @@ async function planAdoption({ hostname, tags, fingerprint, repository, initialPa
   const name = nameFor(hostname);
   await refuseTaken(name, objects);
   if (fingerprint !== undefined && objects.cache.byIndex('Host', 'fingerprint', fingerprint).length > 0) throw new Problem(409, 'fingerprint_taken', 'another host has this key already');
-  const existing = repository && objects.cache.list('Repository').find((each) => each.spec.url === repository.url);
+  const existing = repository && objects.cache.byIndex('Repository', 'storage', addressOf(repository.url))[0];
   const made = repository && !existing ? await planRepository(name, repository, objects) : undefined;
   const host = newObject('Host', { name, labels: Object.fromEntries(tags.map((tag) => [tag, ''])) }, {
     spec: {

@@ -1,4 +1,5 @@
 /** One-shot tokens for new machines. */
+import { addressOf } from '#controller/runtime/storageAddress.js';
 import { nameFor, repositoryInput } from './adopt.js';
 import { invalid } from './problem.js';
 import { route, type RouteTable } from './route.js';
@@ -12,7 +13,7 @@ export const enrollmentTokens: RouteTable = {
     const name = nameFor(hostname);
     for (const [index, path] of initialPaths.entries()) if (!ABSOLUTE.test(path)) throw invalid(`initial_paths[${String(index)}]`, 'must be an absolute path');
     const repository = repositoryInput(body, objects);
-    if (repository?.password === undefined && repository && !objects.cache.list('Repository').some((each) => each.spec.url === repository.url)) throw invalid('repo_password', 'is required for a repository that is not known yet');
+    if (repository?.password === undefined && repository && objects.cache.byIndex('Repository', 'storage', addressOf(repository.url)).length === 0) throw invalid('repo_password', 'is required for a repository that is not known yet');
     const existing = await objects.find('Host', name);
     // The token takes a host over from its present agent.
     if (existing) objects.require('delete', 'Host', 'hostname');

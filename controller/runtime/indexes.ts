@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { labels, SECRET_USE_LABEL, type EnrollmentRequest, type Host, type Kind, type KindMap, type ResticJob, type Schedule, type SourceGroup } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import { isExclusive, isReading, isUpkeep } from './jobTypes.js';
+import { addressOf } from './storageAddress.js';
 
 type IndexFunction<K extends Kind> = (object: Stored<KindMap[K]>) => readonly string[];
 type Indexes = { [K in Kind]?: Record<string, IndexFunction<K>> };
@@ -141,6 +142,7 @@ const indexes: Indexes = {
     secret: (object) => [object.spec.credentialsSecretRef.name],
     adminSecret: (object) => some(object.spec.adminCredentialsSecretRef?.name),
     runner: (object) => some(object.spec.runner?.hostRef.name),
+    storage: (object) => [addressOf(object.spec.url)],
   },
   Secret: { use: (object) => some(object.metadata.labels?.[SECRET_USE_LABEL]) },
   Event: { involved: (object) => some(object.involvedObject.uid) },

@@ -8,9 +8,10 @@ import type { Operation, Outcome, StopReason } from './operation.js';
 export async function failed(op: Operation, restic: Restic | undefined, error: unknown): Promise<Outcome> {
   if (op.signal.aborted || error instanceof ResticAborted) {
     const exitCode = error instanceof ResticAborted ? error.exitCode : undefined;
-    if (error instanceof ResticAborted && error.killed && restic) await clearOwnLock(op, restic);
+    const lock = error instanceof ResticAborted && error.killed && !error.slept;
+    if (lock && restic) await clearOwnLock(op, restic);
     // 0.14 may leave its lock even when it stops by itself; looking takes seconds, and a cancel is told at once
-    const after = error instanceof ResticAborted && !error.killed && restic?.repository.id !== undefined ? async (): Promise<void> => { await unlock(restic, op.unlockFacts()); } : undefined;
+    const after = error instanceof ResticAborted && !lock && restic?.repository.id !== undefined ? async (): Promise<void> => { await unlock(restic, op.unlockFacts()); } : undefined;
     return { ...stopped(op.stopReason()), exitCode, after };
   }
   if (error instanceof ResticError) return { phase: 'Failed', reason: error.reason, message: error.message.slice(0, 4096), exitCode: error.exitCode, after: error.reason === 'ResticKilled' && restic ? async () => clearOwnLock(op, restic) : undefined };

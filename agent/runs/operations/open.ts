@@ -36,6 +36,7 @@ export async function openRestic(op: Operation, { plan, repository }: Setting): 
     noLock: op.args.noLock,
     admin: mayDelete(op) ? await adminOf(op, repository) : undefined,
     onChild: op.onChild,
+    onNote: (line) => { op.onLine('agent', line); },
     openLimitMs: op.openLimitMs,
   });
   for (const notice of restic.notices) op.onLine('agent', notice);

@@ -5,6 +5,7 @@ import { keyText, type Stored } from '#crds/meta.js';
 import { resolveAdminCredentials } from '../../plan/adminCredentials.js';
 import { credentialsHash, resolveCredentials, type CredentialsResult } from '../../plan/credentials.js';
 import { resolveRunner, type Runner } from '../../plan/runner.js';
+import { storageTaken } from '../../plan/sharedStorage.js';
 import { isFinished } from '../../runtime/indexes.js';
 import { parseTime } from '../../runtime/time.js';
 import type { ReconcileContext } from '../../runtime/types.js';
@@ -75,7 +76,9 @@ export function gatherRepositoryFacts(repository: Stored<Repository>, ctx: Recon
   const due = !attempted || (pinned === undefined && id === undefined && attempt === undefined) || (retryAt !== undefined && now >= retryAt);
   const safe = pinned !== undefined || !latest || !unsure.has(latest.status?.reason) || (runner.ok && latest.spec.hostRef.name === runner.host.metadata.name) || runnerGone(latest, ctx);
   const able = runner.ok && isTrue(runner.host, 'Online') && !runner.host.spec.suspend && !repository.spec.suspend;
-  const mayOpen = hash !== undefined && key !== undefined && due && safe && able && !inFlight;
+  // With a pinned id it is opened and never made: that harms nobody.
+  const allowed = pinned !== undefined || storageTaken(repository, ctx) === undefined;
+  const mayOpen = hash !== undefined && key !== undefined && due && safe && able && allowed && !inFlight;
 
   return {
     facts: { knowledge, mayOpen, suspended: repository.spec.suspend === true },
@@ -100,6 +103,8 @@ export function gatherRepositoryFacts(repository: Stored<Repository>, ctx: Recon
 
 /** The first of what is wrong with the spec or its references. */
 function problemOf(repository: Stored<Repository>, secret: CredentialsResult, runner: Runner, ctx: ReconcileContext): Finding<ReadyReason> | undefined {
+  const owner = storageTaken(repository, ctx);
+  if (owner !== undefined) return { reason: 'StorageTaken', message: owner };
   if (!secret.ok) return { reason: secret.reason, message: secret.message };
   if (!runner.ok && runner.reason !== 'NoHost') return { reason: runner.reason, message: runner.message };
   const admin = resolveAdminCredentials(repository, ctx);

@@ -5,6 +5,7 @@
  */
 import type { Host, ResticJob } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
+import { sharersOf } from '../../plan/sharedStorage.js';
 import { ALL } from '../../runtime/indexes.js';
 import { isDeleting, isExclusive, isLight, isReading } from '../../runtime/jobTypes.js';
 import { jobsAtWork, mayBeRunning, repositoryNameOf } from '../../runtime/jobs.js';
@@ -26,16 +27,20 @@ function hostOf(job: Job, { cache, namespace }: ReconcileContext): Stored<Host> 
 
 /**
  * Two inits of one repository never run at once (tried: they destroy it). While its id is unknown any other Init holds it,
- * even one whose host is away; afterwards an Init only opens, and holds it while its host is there.
+ * even one whose host is away; afterwards an Init only opens, and holds it while its host is there. Objects of one storage are
+ * one repository: one that is made while another is opening waits.
  */
 export function initQueue(job: Job, repository: string, ctx: ReconcileContext): Wait | undefined {
-  const known = ctx.cache.get('Repository', { namespace: ctx.namespace, name: repository })?.status?.id !== undefined;
+  const object = ctx.cache.get('Repository', { namespace: ctx.namespace, name: repository });
+  const known = object?.status?.id !== undefined;
+  const names = new Set(object ? sharersOf(object, ctx).map(({ metadata }) => metadata.name) : [repository]);
   for (const other of ctx.cache.byIndex('ResticJob', 'unfinishedInit', ALL)) {
     if (other.metadata.uid === job.metadata.uid) continue;
     const its = hostOf(other, ctx);
-    if (repositoryNameOf(other, its) !== repository) continue;
-    const holds = mayBeRunning(other) ? !known || isTrue(its, 'Online') : job.spec.type === 'Init' && !known && isOlder(other, job);
-    if (holds) return { reason: 'WaitingForRepository', message: `job ${other.metadata.name} is opening repository ${repository}` };
+    const opens = repositoryNameOf(other, its) ?? '';
+    if (!names.has(opens)) continue;
+    const holds = mayBeRunning(other) ? !known || isTrue(its, 'Online') : job.spec.type === 'Init' && !known && opens === repository && isOlder(other, job);
+    if (holds) return { reason: 'WaitingForRepository', message: `job ${other.metadata.name} is opening repository ${opens}${opens === repository ? '' : ', which has the same storage'}` };
   }
   return undefined;
 }

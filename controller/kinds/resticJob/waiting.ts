@@ -9,6 +9,7 @@ import { deletionProblem } from '../../plan/adminCredentials.js';
 import { compilePlan, type CompiledPlan } from '../../plan/compile.js';
 import { resolveCredentials } from '../../plan/credentials.js';
 import { resolveRunner } from '../../plan/runner.js';
+import { storageTaken } from '../../plan/sharedStorage.js';
 import { groupMatches } from '../../plan/select.js';
 import { repositoryOf } from '../../runtime/indexes.js';
 import { isDeleting, isLight, isRunnerOnly } from '../../runtime/jobTypes.js';
@@ -45,7 +46,7 @@ function obstacle(job: Job, host: Stored<Host> | undefined, plan: () => Compiled
   const repository = ctx.cache.get('Repository', { namespace: ctx.namespace, name });
   const missing = groupObstacle(job, host, ctx) ?? repositoryObstacle(job, host, name, repository, ctx);
   if (missing || !repository) return missing;
-  return runnerObstacle(job, repository, ctx) ?? deletionObstacle(job, repository, ctx) ?? suspension(host, repository) ?? absence(host) ?? readiness(job, repository)
+  return runnerObstacle(job, repository, ctx) ?? deletionObstacle(job, repository, ctx) ?? suspension(host, repository) ?? absence(host) ?? readiness(job, repository, ctx)
     ?? planObstacle(host, plan(), name) ?? initQueue(job, name, ctx) ?? repositoryQueue(job, name, ctx);
 }
 
@@ -90,10 +91,13 @@ function absence(host: Stored<Host>): Wait | undefined {
   return isTrue(host, 'Online') ? undefined : { reason: 'WaitingForHost', message: `host ${host.metadata.name} is not online` };
 }
 
-/** Why no job but the one that opens it may go to a repository that is there. */
-function readiness(job: Job, repository: Stored<Repository>): Wait | undefined {
-  if (job.spec.type === 'Init') return undefined;
+/** Why no job but the one that opens it may go to a repository that is there, and why that one may not. */
+function readiness(job: Job, repository: Stored<Repository>, ctx: ReconcileContext): Wait | undefined {
   const { name } = repository.metadata;
+  if (job.spec.type === 'Init') {
+    const taken = repository.status?.id === undefined ? storageTaken(repository, ctx) : undefined;
+    return taken === undefined ? undefined : { reason: 'WaitingForRepository', message: `repository ${name} is not opened: ${taken}`, hopeless: 'NoRepository' };
+  }
   const available = conditionOf(repository, 'Available');
   const said = available && available.status === 'False' ? `: ${available.message}` : '';
   if (repository.status?.phase === 'Replaced') return { reason: 'WaitingForRepository', message: `repository ${name} was replaced or is gone${said}`, hopeless: 'RepositoryReplaced' };

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { conditionOf } from '#controller/status/conditions.js';
 import { initJobName } from '#controller/kinds/repository/initJob.js';
 import { openControllerBed, type ControllerBed } from '../../builders/controllerBed.js';
-import { aBackup, aGroup, aHost, aRepository, aRepositorySecret } from '../../builders/objects.js';
+import { aBackup, aGroup, aHost, anInit, aRepository, aRepositorySecret } from '../../builders/objects.js';
 
 describe('a repository, on the real store', () => {
   let bed: ControllerBed;
@@ -130,6 +130,60 @@ describe('a repository, on the real store', () => {
     await bed.openRepository('web1');
     const plans = await Promise.all(['web1', 'web2'].map((name) => bed.when('Host', name, (it) => it.status?.desiredRevision)));
     expect(plans.map((host) => host.status?.planGeneration ?? 0).every((generation) => generation >= 1)).to.equal(true);
+  });
+
+  it('of two objects of one storage only the older opens it; the younger says whose it is, and has its turn when that one goes (H5, J9)', async () => {
+    const inits = (): string[] => ['a', 'b'].flatMap((name) => bed.informers.cache.byIndex('ResticJob', 'init', name).map((job) => job.spec.repositoryRef?.name ?? ''));
+    await bed.create(aHost('a'), aHost('b'), aRepositorySecret('repo-a'), aRepositorySecret('repo-b'));
+    await bed.connect('a');
+    await bed.connect('b');
+    // Made in one second: the name decides.
+    await bed.create(aRepository('a', { url: 'rest:http://Backup.example/shared/' }), aRepository('b', { url: 'rest:http://backup.example:80/shared' }));
+    const younger = await bed.when('Repository', 'b', (it) => conditionOf(it, 'Stalled')?.reason === 'StorageTaken');
+    expect(conditionOf(younger, 'Ready')).to.include({ status: 'False', reason: 'StorageTaken' });
+    expect(conditionOf(younger, 'Ready')?.message).to.contain('the storage of Repository a already').and.contain('spec.repositoryRef: {name: a}');
+    expect(conditionOf(younger, 'Available')?.message).to.contain('Repository a');
+    await bed.settle();
+    await bed.openRepository('a', 'ab'.repeat(32));
+    await bed.settle();
+    expect((await bed.get('Repository', 'b')).status).not.to.have.property('id');
+    await bed.create(anInit('by-hand', 'b', 'b'), aGroup('docs', { hostRef: { name: 'b' } }), aBackup('backup-b', 'b', 'docs'));
+    for (const job of ['by-hand', 'backup-b']) expect((await bed.when('ResticJob', job, (it) => it.status?.reason === 'WaitingForRepository')).status?.message).to.contain('the storage of Repository a already');
+    await bed.restart();
+    await bed.settle();
+    expect(inits(), 'by-hand alone').to.deep.equal(['a', 'b']);
+    await bed.edit('ResticJob', 'by-hand', (it) => { it.spec.cancel = true; });
+    await bed.when('ResticJob', 'by-hand', (it) => it.status?.phase === 'Cancelled');
+    await bed.remove('Repository', 'a');
+    await bed.when('Repository', 'b', (it) => conditionOf(it, 'Stalled') === undefined);
+    await bed.openRepository('b', 'ab'.repeat(32));
+  });
+
+  it('one directory is two repositories on two machines, and one on one (H5)', async () => {
+    await bed.create(aHost('a'), aHost('b'), aHost('c'), ...['a', 'b', 'c'].flatMap((name) => [aRepositorySecret(`repo-${name}`), aRepository(name, { url: name === 'b' ? 'local:/srv/backup/' : '/srv/backup' })]));
+    await bed.connect('a', { machineId: 'one' });
+    await bed.connect('b', { machineId: 'two' });
+    await bed.openRepository('a', 'ab'.repeat(32));
+    await bed.openRepository('b', 'cd'.repeat(32));
+    await bed.connect('c', { machineId: 'two' });
+    const taken = await bed.when('Repository', 'c', (it) => conditionOf(it, 'Stalled')?.reason === 'StorageTaken');
+    expect(conditionOf(taken, 'Stalled')?.message).to.contain('Repository b');
+    expect((await bed.get('Repository', 'a')).status).to.include({ phase: 'Ready' });
+  });
+
+  it('an Init that somebody makes waits while another object of its storage is being opened (J9)', async () => {
+    await bed.create(aHost('a'), aHost('b'), aRepositorySecret('repo-a'), aRepositorySecret('repo-b'), aRepository('b', { url: 's3:s3.example/bucket/x' }));
+    await bed.connect('a');
+    await bed.connect('b');
+    await bed.when('Repository', 'b', (it) => it.status?.phase === 'Initializing');
+    await bed.settle();
+    await bed.create(aRepository('a', { url: 's3:https://s3.example/bucket/x/' })); // of the same second: the older one by name
+    await bed.settle();
+    const waiting = bed.informers.cache.byIndex('ResticJob', 'init', 'a').map(({ status }) => status?.message);
+    expect(waiting).to.have.length(1);
+    expect(waiting[0]).to.match(/^job b-init-[0-9a-f]{8} is opening repository b, which has the same storage$/);
+    await bed.report(bed.informers.cache.byIndex('ResticJob', 'init', 'b')[0]?.metadata.name ?? '', { phase: 'Succeeded', reason: 'Initialized', message: '', repositoryID: 'ab'.repeat(32) });
+    await bed.openRepository('a', 'ab'.repeat(32));
   });
 
   it('copies what its runner saw and never blanks it (E22)', async () => {
