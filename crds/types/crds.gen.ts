@@ -655,6 +655,11 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
             "durationSeconds": {
              "type": "number",
              "minimum": 0
+            },
+            "lastSuccessfulTime": {
+             "type": "string",
+             "format": "date-time",
+             "description": "End of the newest backup that was complete; a later one that failed, skipped files or was cancelled leaves it."
             }
            }
           },

@@ -184,4 +184,8 @@ jobName?: string
 snapshotID?: string
 bytesAdded?: number
 durationSeconds?: number
+/**
+ * End of the newest backup that was complete; a later one that failed, skipped files or was cancelled leaves it.
+ */
+lastSuccessfulTime?: string
 }

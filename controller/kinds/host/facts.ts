@@ -76,15 +76,18 @@ function lastBackupOf(host: Stored<Host>, jobs: readonly Stored<ResticJob>[]): H
   const known = host.status?.lastBackup;
   let newest: Stored<ResticJob> | undefined;
   let at = parseTime(known?.time) ?? 0;
+  let good = known?.lastSuccessfulTime ?? (known?.result === 'Succeeded' ? known.time : undefined);
   // Nearly every job is older than what is known: to the second that shows without reading times.
-  const since = (known?.time ?? '').slice(0, SECONDS);
+  const since = (good ?? '').slice(0, SECONDS);
   for (const job of jobs) {
     if ((job.status?.completionTime ?? '').slice(0, SECONDS) < since) continue;
     if (job.spec.type !== 'Backup' || job.spec.dryRun || !isFinished(job) || job.status?.reason === 'AlreadyRan' || job.status?.reason === 'CancelledBeforeStart') continue;
     const completed = parseTime(job.status?.completionTime) ?? 0;
     if (completed > at || (completed === at && job.metadata.name === known?.jobName)) [newest, at] = [job, completed];
+    if (resultOf(job) === 'Succeeded' && completed > (parseTime(good) ?? 0)) good = job.status?.completionTime;
   }
-  return newest ? summaryOf(newest) : known;
+  const last = newest ? summaryOf(newest) : known;
+  return last && good !== undefined ? { ...last, lastSuccessfulTime: good } : last;
 }
 
 export function resultOf(job: Stored<ResticJob>): HostLastBackup['result'] {

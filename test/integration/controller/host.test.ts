@@ -146,6 +146,30 @@ describe('a host, on the real store', () => {
     expect((await bed.get('Host', 'web1')).status?.lastBackup?.jobName).to.equal('b1');
   });
 
+  it('keeps when it last had a complete backup through later ones that failed, skipped files or were cancelled (E17)', async () => {
+    await complete();
+    const outcome = async (job: string, observed: Parameters<typeof bed.report>[1]): Promise<void> => {
+      await bed.pass(60_000);
+      await bed.create(aBackup(job, 'web1', 'docs', { startedBy: 'Agent' }));
+      await bed.report(job, observed);
+      await bed.when('Host', 'web1', (it) => it.status?.lastBackup?.jobName === job);
+    };
+    await outcome('first', { phase: 'Failed', reason: 'SourceMissing', message: '/srv is not there' });
+    expect((await bed.get('Host', 'web1')).status?.lastBackup?.lastSuccessfulTime, 'never').to.equal(undefined);
+    await outcome('good', { phase: 'Succeeded', reason: 'Completed', message: 'made' });
+    const at = (await bed.get('ResticJob', 'good')).status?.completionTime;
+    expect(at).to.be.a('string');
+    await outcome('broken', { phase: 'Failed', reason: 'SourceMissing', message: '/srv is not there' });
+    await outcome('stopped', { phase: 'Cancelled', reason: 'Cancelled', message: 'cancelled' });
+    await outcome('partial', { phase: 'Succeeded', reason: 'Partial', message: 'one file was skipped', warnings: 1 });
+    await bed.remove('ResticJob', 'good');
+    await bed.settle();
+    const { lastBackup } = (await bed.get('Host', 'web1')).status ?? {};
+    expect([lastBackup?.result, lastBackup?.lastSuccessfulTime]).to.deep.equal(['Partial', at]);
+    await outcome('again', { phase: 'Succeeded', reason: 'Completed', message: 'made' });
+    expect((await bed.get('Host', 'web1')).status?.lastBackup?.lastSuccessfulTime).to.equal((await bed.get('ResticJob', 'again')).status?.completionTime);
+  });
+
   it('tells in Events what happened, counting repeats (X1)', async () => {
     await complete();
     for (let round = 0; round < 3; round++) {
