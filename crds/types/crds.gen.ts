@@ -1105,6 +1105,11 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
            "maxLength": 64,
            "description": "restic's repository id; pinned once known."
           },
+          "replacedTime": {
+           "type": "string",
+           "format": "date-time",
+           "description": "When somebody last found no repository, or another one, where the pinned one should be; absent once the pinned one was seen later."
+          },
           "formatVersion": {
            "type": "integer",
            "format": "int32"

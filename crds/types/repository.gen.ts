@@ -134,6 +134,10 @@ phase?: ("Unknown" | "Initializing" | "Ready" | "InitFailed" | "Replaced" | "Sus
  * restic's repository id; pinned once known.
  */
 id?: string
+/**
+ * When somebody last found no repository, or another one, where the pinned one should be; absent once the pinned one was seen later.
+ */
+replacedTime?: string
 formatVersion?: number
 /**
  * Number of hosts that use it.

@@ -7,6 +7,7 @@ import type { Stored } from '#crds/meta.js';
 import { foundRepositoryBroken, isFinished } from '../../runtime/indexes.js';
 import { parseTime } from '../../runtime/time.js';
 import type { Cache } from '../../runtime/types.js';
+import { conditionOf } from '../../status/conditions.js';
 
 export interface Evidence {
   good: boolean;
@@ -47,7 +48,9 @@ export function newestEvidence(repository: Stored<Repository>, id: string, jobs:
     else if (job.status?.phase === 'Failed' && foundRepositoryBroken(job)) found.push({ good: false, at: finishedAt(job), message: job.status.message ?? '' });
   }
   for (const job of cache.byIndex('ResticJob', 'brokenRepository', repository.metadata.name)) found.push({ good: false, at: finishedAt(job), message: job.status?.message ?? '' });
-  const { observed } = repository.status ?? {};
+  const { observed, replacedTime } = repository.status ?? {};
+  // Jobs go, what they showed stays until something newer shows the pinned one.
+  if (replacedTime !== undefined) found.push({ good: false, at: parseTime(replacedTime) ?? 0, message: conditionOf(repository, 'Available')?.message ?? '' });
   if (observed?.repositoryID) judge(observed.repositoryID, parseTime(observed.time) ?? 0);
   return found.reduce<Evidence | undefined>((newest, next) => (!newest || next.at > newest.at || (next.at === newest.at && !next.good) ? next : newest), undefined);
 }

@@ -5,7 +5,7 @@ import type { ObjectKey, Stored } from '#crds/meta.js';
 import { AlreadyExists } from '#crds/objectStore.js';
 import type { RepositoryStatus } from '#crds/types/repository.gen.js';
 import { assertNever, decide } from '../../runtime/decide.js';
-import { requeueAt } from '../../runtime/time.js';
+import { requeueAt, timestamp } from '../../runtime/time.js';
 import type { ReconcileContext, Result } from '../../runtime/types.js';
 import { conditionOf, setCondition, summarize, type Finding, type Moment } from '../../status/conditions.js';
 import { withStatus } from '../../status/patch.js';
@@ -48,6 +48,8 @@ export async function reconcileRepository(key: ObjectKey, ctx: ReconcileContext)
       }
     }
     if (gathered.credentialsHash !== undefined && (madeInit || gathered.attempted)) status.credentialsHash = gathered.credentialsHash;
+    if (gathered.evidence && !gathered.evidence.good) status.replacedTime = timestamp(gathered.evidence.at);
+    else delete status.replacedTime;
     status.hosts = gathered.hosts;
     status.sharedTrust = gathered.hosts > 1;
     copyObserved(status);

@@ -104,6 +104,27 @@ describe('a repository, on the real store', () => {
     expect(initJobs()).to.have.length(1);
   });
 
+  it('stays Replaced when the job that showed it is gone, over a restart too, until the pinned one is seen (H5)', async () => {
+    await bed.create(aHost('web1'), aRepositorySecret('repo-web1'), aRepository('web1'), aGroup('docs', { hostRef: { name: 'web1' } }), aBackup('b1', 'web1', 'docs'));
+    await bed.connect('web1');
+    await bed.openRepository('web1', 'ab'.repeat(32));
+    await bed.when('ResticJob', 'b1', (it) => it.status?.phase === 'Offered');
+    bed.clock.advance(1000);
+    await bed.report('b1', { phase: 'Failed', reason: 'NoRepository', message: 'the disk is not mounted', exitCode: 10 });
+    await bed.when('Repository', 'web1', (it) => it.status?.phase === 'Replaced');
+    await bed.remove('ResticJob', 'b1');
+    await bed.whenGone('ResticJob', 'b1');
+    await bed.restart();
+    await bed.edit('Repository', 'web1', (it) => { it.spec.displayName = 'looked at again'; });
+    const still = await bed.when('Repository', 'web1', (it) => it.status?.observedGeneration === it.metadata.generation);
+    expect(still.status).to.include({ phase: 'Replaced' }).and.have.property('replacedTime');
+    expect(conditionOf(still, 'Available')).to.include({ status: 'False', reason: 'Replaced', message: 'the disk is not mounted' });
+    bed.clock.advance(1000);
+    await bed.edit('Repository', 'web1', (it) => { it.metadata.annotations = { 'restic-manager.io/probe': '1' }; });
+    await bed.openRepository('web1', 'ab'.repeat(32));
+    expect((await bed.get('Repository', 'web1')).status).not.to.have.property('replacedTime');
+  });
+
   it('is Ready again after a probe finds the pinned one, asked for by annotation', async () => {
     await bed.create(aHost('web1'), aRepositorySecret('repo-web1'), aRepository('web1'));
     await bed.connect('web1');

@@ -221,12 +221,30 @@ describe('a job, on the real store', () => {
     await bed.create(aBackup('b1', 'web1', 'docs', { startingDeadlineSeconds: 3600, activeDeadlineSeconds: 7200 }));
     await bed.when('ResticJob', 'b1', (it) => it.status?.phase === 'Offered');
     await bed.disconnect('web1');
-    await bed.pass(7 * DAY + HOUR);
+    bed.clock.advance(7 * DAY);
+    await bed.pass(HOUR);
     expect((await bed.get('ResticJob', 'b1')).status?.phase).to.equal('Offered');
     await bed.pass(2 * HOUR);
     const failed = await bed.when('ResticJob', 'b1', (it) => it.status?.phase === 'Failed');
     expect(failed.status?.reason).to.equal('HostUnreachable');
     expect(bed.records.findOutcome({ namespace: 'default', name: 'b1' })?.observed.reason, 'its name does not run again').to.equal('HostUnreachable');
+  });
+
+  it('counts those seven days from the deadline of the run that began, not from when the job was made', async () => {
+    await ready();
+    await bed.create(aBackup('b1', 'web1', 'docs', { activeDeadlineSeconds: 7200 }));
+    await bed.when('ResticJob', 'b1', (it) => it.status?.phase === 'Offered');
+    await bed.pass(5 * HOUR);
+    await bed.report('b1', { phase: 'Running' });
+    await bed.when('ResticJob', 'b1', (it) => it.status?.phase === 'Running');
+    await bed.disconnect('web1');
+    bed.clock.advance(7 * DAY);
+    await bed.pass(HOUR);
+    expect((await bed.get('ResticJob', 'b1')).status?.phase, 'an hour before').to.equal('Running');
+    await bed.pass(HOUR);
+    const failed = await bed.when('ResticJob', 'b1', (it) => it.status?.phase === 'Failed');
+    expect(failed.status?.reason).to.equal('HostUnreachable');
+    expect(failed.status?.message).to.contain('seven days past');
   });
 
   it('is not offered on a suspended host', async () => {
