@@ -137,8 +137,13 @@ for (const { name, path } of restics) {
 
     it('says in a dry run what would go, and removes nothing', async () => {
       const ids = await snapshotsOn(['2026-01-01', '2026-02-01', '2026-03-01']);
-      expect(await run({ policies: [docs], guard: { ...guard, maxRemovalPercent: 0 }, known: known(ids) }, { dryRun: true }, false)).to.deep.include({ phase: 'Succeeded', reason: 'Completed', message: 'dry run: 2 of 3 snapshots would be removed' });
+      const dry = async (change: Partial<NonNullable<ForgetArgs['guard']>>): Promise<CommandOutcome> => run({ policies: [docs], guard: { ...guard, ...change }, known: known(ids) }, { dryRun: true }, false);
+      expect(await dry({ maxRemovalPercent: 100 })).to.deep.include({ phase: 'Succeeded', reason: 'Completed', message: 'dry run: 2 of 3 snapshots would be removed' });
       expect(left()).to.have.length(3);
+      const held = await dry({ maxRemovalPercent: 0 });
+      expect(held).to.deep.include({ phase: 'Succeeded', reason: 'Completed', message: 'dry run: 0 of 3 snapshots would be removed; 2 would wait for approval: 2 of 3 of web1/docs (more than the guard lets go at once)' });
+      expect(held, 'nothing to approve: the forget itself holds its plan').not.to.have.property('forgetPlan');
+      expect(await dry({ maxRemovalPercent: 100, keepWithinFloor: '100y' })).to.deep.include({ reason: 'NothingRemoved', message: 'dry run: 0 of 3 snapshots would be removed; web1/docs: 2 snapshots that the retention does not keep are younger than 100y and stay' });
     });
 
     it('prunes what nothing needs, says how much, and is refused by an append-only storage', async () => {

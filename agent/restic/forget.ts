@@ -44,7 +44,7 @@ export async function forget(restic: Restic, options: ForgetOptions): Promise<Co
   const { ids, notes, held } = await plan(restic, options);
   for (const note of notes) options.onLine('agent', note);
   const hash = held.ids.length === 0 ? undefined : createHash('sha256').update(JSON.stringify([...held.ids].sort())).digest('hex');
-  if (hash === undefined || args.approvedPlan !== hash || options.dryRun) return carryOut(restic, options, options.dryRun ? [...ids, ...held.ids] : ids, listed.length, notes, hash === undefined || options.dryRun ? undefined : { hash, remove: held.ids.length, of: held.of, reasons: held.reasons, words: held.words });
+  if (hash === undefined || args.approvedPlan !== hash) return carryOut(restic, options, ids, listed.length, notes, hash === undefined ? undefined : { hash, remove: held.ids.length, of: held.of, reasons: held.reasons, words: held.words });
   options.onLine('agent', `the plan ${hash.slice(0, 12)} was approved: ${held.ids.length} held snapshots go as well`);
   await ledger.see(listed.map(({ id }) => id), (id) => held.considered.has(id), now);
   return carryOut(restic, options, [...ids, ...held.ids], listed.length, notes, undefined);
@@ -92,7 +92,11 @@ const because: Record<HoldReason, string> = {
 type HeldPlan = NonNullable<CommandOutcome['forgetPlan']> & { words: string[] };
 
 async function carryOut(restic: Restic, { dryRun, onLine, signal }: ForgetOptions, ids: readonly string[], total: number, notes: readonly string[], held: HeldPlan | undefined): Promise<CommandOutcome> {
-  if (dryRun) return { phase: 'Succeeded', reason: ids.length > 0 ? 'Completed' : 'NothingRemoved', message: `dry run: ${ids.length} of ${total} snapshots would be removed`, exitCode: 0, summary: { snapshotsRemoved: 0, snapshotsKept: total } };
+  const rests = notes.filter((note) => / rests this time| and stay$/.test(note));
+  if (dryRun) {
+    const wait = held ? [`${held.remove ?? 0} would wait for approval: ${held.words.join('; ')}`] : [];
+    return { phase: 'Succeeded', reason: ids.length > 0 || held ? 'Completed' : 'NothingRemoved', message: [`dry run: ${ids.length} of ${total} snapshots would be removed`, ...wait, ...rests].join('; ').slice(0, 4096), exitCode: 0, summary: { snapshotsRemoved: 0, snapshotsKept: total } };
+  }
   let failure: ResticError | undefined;
   for (let from = 0; from < ids.length && !failure; from += BATCH) failure = await forgetIds(restic, ids.slice(from, from + BATCH), onLine, signal);
   const after = ids.length === 0 ? undefined : new Set((await snapshots(restic, {}, signal)).map(({ id }) => id));
@@ -112,7 +116,6 @@ async function carryOut(restic: Restic, { dryRun, onLine, signal }: ForgetOption
     const command = `kubectl annotate repository ${restic.repository.name} --overwrite restic-manager.io/approve-forget=${forgetPlan.hash}`;
     return { phase: 'Failed', reason: 'ApprovalRequired', message: `${done}; ${forgetPlan.remove ?? 0} wait for approval: ${words.join('; ')}. Look at them, then approve with: ${command}`.slice(0, 4096), exitCode: 0, summary, forgetPlan };
   }
-  const rests = notes.filter((note) => / rests this time| and stay$/.test(note));
   return { phase: 'Succeeded', reason: removed === 0 ? 'NothingRemoved' : 'Completed', message: [done, ...rests].join('; ').slice(0, 4096), exitCode: 0, summary };
 }
 

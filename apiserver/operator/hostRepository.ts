@@ -45,7 +45,7 @@ export function canDelete(repository: Stored<Repository>, cache: Cache): boolean
 }
 
 /** E16. @throws Problem 409 admin_creds_required */
-export function refuseUndeletable(repository: Stored<Repository>, cache: Cache): void {
-  const problem = deletionProblem(repository, { cache, namespace: repository.metadata.namespace });
+export function refuseUndeletable(repository: Stored<Repository>, cache: Cache, dryRun: boolean): void {
+  const problem = deletionProblem(repository, { cache, namespace: repository.metadata.namespace }, dryRun);
   if (problem !== undefined) throw new Problem(409, 'admin_creds_required', problem);
 }

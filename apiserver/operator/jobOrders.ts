@@ -42,32 +42,32 @@ function backupOrder({ host, objects }: Asked, { source_group_id: id, ...args }:
 }
 
 export function initOrder(call: Asked, args: InitArgs): Order {
-  return onRunner(call, 'Init', commonSpec(args), false);
+  return onRunner(call, 'Init', commonSpec(args));
 }
 
 /** A job of the host's repository, on its runner. */
-function onRunner({ host, objects: { cache } }: Asked, type: Order['type'], spec: Spec, deletes: boolean): Order {
+function onRunner({ host, objects: { cache } }: Asked, type: Order['type'], spec: Spec): Order {
   const repository = requireRepository(host, cache);
   const runner = requireRunner(repository, cache);
-  if (deletes) refuseUndeletable(repository, cache);
+  if (type === 'Forget' || type === 'Prune') refuseUndeletable(repository, cache, spec.dryRun === true);
   return { type, host: runner, spec: { repositoryRef: { name: repository.metadata.name }, ...spec } };
 }
 
 export function forgetOrder(call: Asked, { snapshot_ids: ids, ...args }: ForgetArgs): Order {
   if (ids) call.objects.require('approveforget', 'ResticJob', 'snapshot_ids');
-  return onRunner(call, 'Forget', { ...commonSpec(args), ...(ids ? { forget: { snapshotIDs: [...new Set(ids)] } } : {}) }, args.dry_run !== true);
+  return onRunner(call, 'Forget', { ...commonSpec(args), ...(ids ? { forget: { snapshotIDs: [...new Set(ids)] } } : {}) });
 }
 
 export function pruneOrder(call: Asked, args: PruneArgs): Order {
-  return onRunner(call, 'Prune', commonSpec(args), args.dry_run !== true);
+  return onRunner(call, 'Prune', commonSpec(args));
 }
 
 export function checkOrder(call: Asked, { read_data_subset_percent: percent, ...args }: CheckArgs): Order {
-  return onRunner(call, 'Check', { ...commonSpec(args), ...(percent === undefined ? {} : { check: { readDataSubsetPercent: percent } }) }, false);
+  return onRunner(call, 'Check', { ...commonSpec(args), ...(percent === undefined ? {} : { check: { readDataSubsetPercent: percent } }) });
 }
 
 export function unlockOrder(call: Asked, args: CommonArgs): Order {
-  return onRunner(call, 'Unlock', commonSpec(args), false);
+  return onRunner(call, 'Unlock', commonSpec(args));
 }
 
 /** While the host is away the runner of its repository compares as well. @throws Problem 422 for a snapshot against itself (E25) */

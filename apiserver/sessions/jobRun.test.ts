@@ -81,6 +81,7 @@ describe('job.run', () => {
     it('carries the admin credential from the server, for forget and prune alone (E16)', () => {
       for (const type of ['Forget', 'Prune'] as const) expect(frameOf(aJob('j', type, 'web1'), [...admin, secret]).adminCredentials).to.deep.equal({ username: 'boss', password: 'admin-canary' });
       for (const type of ['Check', 'Unlock', 'Backup', 'Restore', 'Diff', 'Init'] as const) expect(JSON.stringify(frameOf(aJob('j', type, 'web1'), [...admin, secret]))).to.not.contain('canary');
+      for (const type of ['Forget', 'Prune'] as const) expect(frameOf(aJob('j', type, 'web1', { dryRun: true }), [...admin, secret]), 'a dry run needs none').to.not.have.property('adminCredentials');
       expect(frameOf(aJob('j', 'Prune', 'web1'))).to.not.have.property('adminCredentials');
       expect(frameOf(aJob('j', 'Prune', 'web1'), [aHost('web1'), aRepositorySecret('repo-web1'), opened('web1', { adminCredentialsSecretRef: { name: 'admin-web1' }, runner: { hostRef: { name: 'web1' }, adminCredentials: 'OnRunner' } }), secret]), 'it never leaves the runner').to.not.have.property('adminCredentials');
     });

@@ -95,7 +95,8 @@ function additions(context: Context, job: StoredJob): Attempt<Added> {
   if (!isDeleting(job)) return { ok: true, value: added };
   const repository = cache.get('Repository', { namespace, name });
   if (!repository) return { ok: false, message: `Repository ${namespace}/${name} does not exist` };
-  const admin = adminCredentialsForJob(repository, { cache, namespace });
+  // A dry run needs none, so none leaves the server.
+  const admin = spec.dryRun ? { ok: true as const, value: undefined } : adminCredentialsForJob(repository, { cache, namespace });
   if (!admin.ok) return { ok: false, message: `repository ${name}: ${admin.message}` };
   if (admin.value !== undefined) added.adminCredentials = admin.value;
   if (spec.type !== 'Forget') return { ok: true, value: added };

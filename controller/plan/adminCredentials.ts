@@ -3,6 +3,7 @@
  * credential is used for deletion only while nothing shows that the storage refuses it.
  */
 import type { ReadyReason } from '#crds/conditions.js';
+import { nobodyMayDelete } from '#crds/deletion.js';
 import type { Repository } from '#crds/kinds.js';
 import type { PlanRepository } from '#crds/wire/agentProtocol.gen.js';
 import { readCredentials, type Credentials, type CredentialsInput, type SecretProblem } from './credentials.js';
@@ -24,11 +25,12 @@ export function resolveAdminCredentials(repository: Pick<Repository, 'spec'>, in
 
 /**
  * Why nothing can be deleted in a repository, or undefined when it can be tried: with an admin credential, or, when none is
- * named, with the everyday one unless its storage is known to refuse that (E16, E34).
+ * named, with the everyday one unless its storage is known to refuse that (E16, E34). A dry run needs nobody who may delete, but an
+ * admin Secret that is not fit is told before it too: it could not say what would happen.
  */
-export function deletionProblem(repository: Pick<Repository, 'spec' | 'status' | 'metadata'>, input: CredentialsInput): string | undefined {
+export function deletionProblem(repository: Pick<Repository, 'spec' | 'status' | 'metadata'>, input: CredentialsInput, dryRun = false): string | undefined {
   const admin = resolveAdminCredentials(repository, input);
   if (!admin.ok) return admin.message;
-  if (admin.from !== 'None' || repository.status?.deletionProtection !== 'Enforced') return undefined;
+  if (dryRun || !nobodyMayDelete(repository)) return undefined;
   return `the storage of repository ${repository.metadata.name} refuses deletion to the everyday credential; name an account that may delete in spec.adminCredentialsSecretRef, or set spec.runner.adminCredentials: OnRunner`;
 }

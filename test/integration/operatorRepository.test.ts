@@ -191,6 +191,7 @@ describe('the repository of a host by /api', function () {
         expect(reply.body['message']).to.include('refuses deletion to the everyday credential');
       }
       expect(await jobs()).to.have.length(before);
+      expect((await operator.call('POST', at('repo/forget'), { dry_run: true })).status, 'a dry run deletes nothing').to.equal(202);
       await admin.call('PUT', at('admin-credentials'), { repo_password: 'canary-admin' });
       expect((await operator.call('POST', at('repo/prune'), {})).status).to.equal(202);
       await admin.call('DELETE', at('admin-credentials'));

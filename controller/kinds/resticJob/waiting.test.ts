@@ -63,6 +63,8 @@ describe('what keeps a job waiting', () => {
       expect(waitOf(job('j', type, 'db1', { dryRun: true }), enforced)).to.equal('starts');
     }
     for (const type of ['Check', 'Unlock', 'Restore', 'Backup'] as const) expect(waitOf(job('j', type, 'db1'), enforced)).to.equal('starts');
+    const unfit = repository('shared', { runner: { hostRef: { name: 'db1' } }, adminCredentialsSecretRef: { name: 'gone' } });
+    for (const dryRun of [false, true]) expect(waitOf(job('j', 'Prune', 'db1', { dryRun }), unfit)).to.equal('AdminCredentialsRequired: Secret default/gone (spec.adminCredentialsSecretRef) does not exist [AdminCredentialsRequired]');
     expect(waitOf(job('j', 'Prune', 'db1'), repository('shared', { runner: { hostRef: { name: 'db1' }, adminCredentials: 'OnRunner' } }, { deletionProtection: 'Enforced' }))).to.equal('starts');
   });
 

@@ -108,9 +108,8 @@ function readiness(job: Job, repository: Stored<Repository>, ctx: ReconcileConte
   return { reason: 'WaitingForRepository', message: `repository ${name} is not initialised yet` };
 }
 
-/** A dry run deletes nothing. */
 function deletionObstacle(job: Job, repository: Stored<Repository>, ctx: ReconcileContext): Wait | undefined {
-  const problem = isDeleting(job) && !job.spec.dryRun ? deletionProblem(repository, ctx) : undefined;
+  const problem = isDeleting(job) ? deletionProblem(repository, ctx, job.spec.dryRun) : undefined;
   return problem === undefined ? undefined : { reason: 'AdminCredentialsRequired', message: problem, hopeless: 'AdminCredentialsRequired' };
 }
 

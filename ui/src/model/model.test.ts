@@ -11,7 +11,7 @@ import { hostRow, hostState, troubleOf, type HostRow } from './hostRow.js';
 import { jobState, keepsWords } from './jobs.js';
 import { marks } from './lanes.js';
 import { lineKind, readable } from './logLine.js';
-import { nextMaintenance } from './repository.js';
+import { deletionRefusal, nextMaintenance } from './repository.js';
 import { runChoice } from './run.js';
 import { sortFrom, sortText } from './table.js';
 import { throughput } from './throughput.js';
@@ -164,6 +164,22 @@ describe('runs and retention at a glance', () => {
     expect([kept({}), kept({ keepLast: 3, keepDaily: 7, keepWithin: '14d' })]).to.deep.equal(['', 'last 3, 7 daily, within 14d']);
     const next = (text?: string) => nextMaintenance({ apiVersion: '', kind: 'Repository', metadata: { name: 'r' }, spec: { url: '/r' }, status: { nextMaintenance: text } } as unknown as Repository);
     expect([next(), next('Forget 2026-11-26T03:44:00Z'), next('Prune as soon as possible, due since 2026-11-26T03:44:00Z')]).to.deep.equal([undefined, { what: 'Forget', at: '2026-11-26T03:44:00Z' }, { what: 'Prune as soon as possible, due since', at: '2026-11-26T03:44:00Z' }]);
+  });
+});
+
+describe('whether deletion can be tried (E16, E34)', () => {
+  const repository = (spec: Partial<Repository['spec']>, status: Repository['status']): Repository => ({ apiVersion: '', kind: 'Repository', metadata: { name: 'r' }, spec: { url: '/r', credentialsSecretRef: { name: 'r' }, ...spec }, status });
+
+  it('it can while the storage is not known to refuse it, as the server has it', () => {
+    for (const deletionProtection of [undefined, 'Unknown', 'NotEnforced'] as const) expect(deletionRefusal(repository({}, { deletionProtection }))).to.equal('');
+    expect(deletionRefusal(repository({}, { deletionProtection: 'Enforced' }))).to.contain('adminCredentialsSecretRef');
+    expect(deletionRefusal(repository({ adminCredentialsSecretRef: { name: 'a' } }, { deletionProtection: 'Enforced' }))).to.equal('');
+    expect(deletionRefusal(repository({ runner: { hostRef: { name: 'h' }, adminCredentials: 'OnRunner' } }, { deletionProtection: 'Enforced' }))).to.equal('');
+  });
+
+  it('it cannot while the Secret of the admin credential is not fit, which is said by name', () => {
+    const conditions = [{ type: 'Ready', status: 'False', reason: 'AdminSecretNotFound', message: 'Secret default/a (spec.adminCredentialsSecretRef) does not exist', lastTransitionTime: '2026-01-01T00:00:00Z' }] as NonNullable<Repository['status']>['conditions'];
+    expect(deletionRefusal(repository({ adminCredentialsSecretRef: { name: 'a' } }, { conditions }))).to.equal('Secret default/a (spec.adminCredentialsSecretRef) does not exist');
   });
 });
 

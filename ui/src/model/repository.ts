@@ -1,4 +1,5 @@
 /** A repository's phase in words. */
+import { nobodyMayDelete } from '#crds/deletion.js';
 import type { Repository, ResticJob } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import type { StateWord } from './hostRow.js';
@@ -15,9 +16,11 @@ export function repositoryState(repository: Repository | undefined): StateWord {
   }
 }
 
-/** Is there an account that may delete, as far as is known (E16)? */
-export function canDelete({ spec, status }: Repository): boolean {
-  return spec.adminCredentialsSecretRef !== undefined || spec.runner?.adminCredentials === 'OnRunner' || status?.deletionProtection === 'NotEnforced';
+/** Why nothing can be deleted (E16), as the server would say it; empty: it can be tried. */
+export function deletionRefusal(repository: Repository): string {
+  const ready = repository.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.reason.startsWith('AdminSecret')) return ready.message;
+  return nobodyMayDelete(repository) ? 'The storage refuses deletion to the everyday credential, and no account that may delete is known: set adminCredentialsSecretRef of the Repository.' : '';
 }
 
 /** Whether the everyday credential can delete (E34), and what can. */
