@@ -68,6 +68,17 @@ function fieldValue(text: string, field: Field): number | undefined {
 
 /** Why this is not a time zone we know, or undefined. Checked by Intl, as both engines carry the same IANA data. */
 export function timeZoneProblem(timeZone: string): string | undefined {
+  if (goodZones.has(timeZone)) return undefined;
+  const problem = findTimeZoneProblem(timeZone);
+  // Making a formatter costs a millisecond, and a fleet has few zones. What a stranger makes up is bounded.
+  if (problem === undefined && goodZones.size < MOST_ZONES) goodZones.add(timeZone);
+  return problem;
+}
+
+const MOST_ZONES = 2_000;
+const goodZones = new Set<string>();
+
+function findTimeZoneProblem(timeZone: string): string | undefined {
   try {
     new Intl.DateTimeFormat('en', { timeZone });
     return /^[+-]/.test(timeZone) ? `${JSON.stringify(timeZone)} is not an IANA time zone name` : undefined;

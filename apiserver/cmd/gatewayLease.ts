@@ -8,12 +8,14 @@ import { gatewayLease } from '#controller/kinds/host/presence.js';
 import type { Clock, Log } from '#controller/ports.js';
 
 const RENEW_MS = 10_000;
+/** After a failure: the Lease must not run out because a disk was full for a moment. */
+const RETRY_MS = 1_000;
 const DURATION_SECONDS = 40;
 const writer: Writer = { principal: { name: 'system:gateway', role: 'system' }, door: 'system', fieldManager: 'restic-manager-gateway' };
 
 export interface GatewayLease { stop(): void }
 
-/** Resolves after the first renewal is durable. A failed renewal is tried again at the next turn. */
+/** Resolves after the first renewal is durable. A failed renewal is tried again a second later. */
 export async function keepGatewayLease({ store, namespace, gatewayName, clock, log }: { store: ObjectStore; namespace: string; gatewayName: string; clock: Clock; log: Log }): Promise<GatewayLease> {
   const key = { namespace, name: gatewayLease(gatewayName) };
   const acquireTime = microTime(clock.now());
@@ -31,15 +33,18 @@ export async function keepGatewayLease({ store, namespace, gatewayName, clock, l
     }
   }
 
-  function later(): void {
+  function later(ms: number): void {
     if (stopped) return;
-    cancel = clock.setTimer(RENEW_MS, () => {
-      renew().catch((error: unknown) => { log.warn({ error: String(error) }, 'the gateway lease could not be renewed'); }).finally(later);
+    cancel = clock.setTimer(ms, () => {
+      renew().then(() => { later(RENEW_MS); }, (error: unknown) => {
+        log.warn({ error: String(error) }, 'the gateway lease could not be renewed');
+        later(RETRY_MS);
+      });
     });
   }
 
   await renew();
-  later();
+  later(RENEW_MS);
   return { stop() { stopped = true; cancel?.(); } };
 }
 

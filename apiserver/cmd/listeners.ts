@@ -22,6 +22,9 @@ export interface Listeners {
   close(graceMs: number): Promise<void>;
 }
 
+/** Connections the kernel keeps until they are taken: after a restart a whole fleet dials at once, and one that is dropped comes back seconds later. */
+const BACKLOG = 4096;
+
 /** @throws Error naming the variable when an address cannot be listened on */
 export async function openListeners(handler: RequestListener, { http, https, certificate, onUpgrade }: ListenOptions): Promise<Listeners> {
   const plain = createServer(handler);
@@ -55,7 +58,7 @@ export async function openListeners(handler: RequestListener, { http, https, cer
 function listen(server: Server, address: Address, variable: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => { reject(new Error(`${variable}=${address.text}: ${explain(error)}`, { cause: error })); });
-    server.listen({ port: address.port, ...(address.host === undefined ? {} : { host: address.host }) }, () => {
+    server.listen({ port: address.port, backlog: BACKLOG, ...(address.host === undefined ? {} : { host: address.host }) }, () => {
       server.removeAllListeners('error');
       resolve();
     });

@@ -5,11 +5,13 @@
 import type { WebSocket } from 'ws';
 import { NotFound } from '#crds/objectStore.js';
 import { API_VERSION, SECRET_USE_LABEL } from '#crds/kinds.js';
+import { keyOf, type ObjectKey } from '#crds/meta.js';
 import { closeCodes, HELLO_TIMEOUT_SECONDS } from '#crds/wire/frames.js';
 import type { Hello } from '#crds/wire/agentProtocol.gen.js';
 import type { CacheEvent } from '#controller/runtime/types.js';
 import { judgeHello } from './hello.js';
 import { createLink, type Link } from './link.js';
+import { returnMs, writeDisconnect } from './presence.js';
 import { createHostQuotas, type HostQuotas } from './quota.js';
 import { offline } from './rpc.js';
 import { startSession, type Session } from './session.js';
@@ -32,7 +34,7 @@ const DUPLICATE_PING_MS = 5000;
 /** Deleted jobs remembered to prove whose a late report is. */
 const MAX_GONE = 10_000;
 
-interface Entry { session: Session; bearer: string; replaced: boolean }
+interface Entry { session: Session; bearer: string }
 
 export function createGateway(context: SessionContext): Gateway {
   const { clock, log, store, informers, recorder, identity: authority } = context;
@@ -41,6 +43,7 @@ export function createGateway(context: SessionContext): Gateway {
   const links = new Set<Link>();
   const turns = new Map<string, Promise<void>>(); // one handshake at a time per host
   const leaving = new Map<string, Promise<void>>(); // by host name: what is still being taken of a closed session
+  const departures = new Map<string, () => void>(); // by host name: ends the wait for an agent whose socket broke
   const quotas = new Map<string, HostQuotas>(); // by host name: a new connection is no new allowance
   let malformed = 0;
   let closing = false;
@@ -85,9 +88,10 @@ export function createGateway(context: SessionContext): Gateway {
       link.close(closeCodes.duplicateAgent, 'duplicate agent');
       return false;
     }
-    old.replaced = true;
-    old.session.link.close(closeCodes.replaced, 'replaced by a newer connection', 250);
     forget(host.metadata.name, old);
+    old.session.link.close(closeCodes.replaced, 'replaced by a newer connection', 250);
+    // Until the newcomer is in: it may go as well.
+    depart(keyOf(host), closeCodes.replaced, old.session.stopped);
     return true;
   }
   function quotasOf(name: string): HostQuotas {
@@ -95,10 +99,26 @@ export function createGateway(context: SessionContext): Gateway {
     quotas.set(name, known);
     return known;
   }
-  function forget(name: string, entry: Entry): void {
+  /** @returns whether it was the host's session until now */
+  function forget(name: string, entry: Entry): boolean {
     sessionIDs.delete(entry.session.sessionID);
-    if (entries.get(name) === entry) entries.delete(name);
+    return entries.get(name) === entry && entries.delete(name);
   }
+
+  /** The agent of a host is gone, for good or for a moment. @param stopped what it still writes */
+  function depart(key: ObjectKey, code: number, stopped: Promise<void>): void {
+    const { name } = key;
+    const wanted = (): boolean => !closing && !entries.has(name);
+    const write = (): void => {
+      departures.delete(name);
+      void stopped.then(() => writeDisconnect(context, key, holds, wanted));
+    };
+    if (closing) return;
+    departures.get(name)?.();
+    if (returnMs(code) === 0) write();
+    else departures.set(name, clock.setTimer(returnMs(code), write));
+  }
+  const holds = (sessionID: string): boolean => sessionIDs.has(sessionID);
 
   async function admit(link: Link, identity: AgentIdentity, bearer: string, hello: Hello): Promise<void> {
     const host = await currentHost(identity);
@@ -118,15 +138,16 @@ export function createGateway(context: SessionContext): Gateway {
     // Two sessions must not take one spool at the same time.
     await leaving.get(host.metadata.name);
     if (!link.isOpen()) return;
-    const entry: Partial<Entry> & { replaced: boolean } = { bearer, replaced: false };
-    const session = startSession({ context, link, host, hello, quotas: quotasOf(host.metadata.name), recordKey: verdict.recordKey, reportsDisconnect: () => !closing && !entry.replaced });
-    entry.session = session;
-    entries.set(host.metadata.name, entry as Entry);
-    sessionIDs.add(session.sessionID);
     const { name } = host.metadata;
+    const session = startSession({ context, link, host, hello, quotas: quotasOf(name), recordKey: verdict.recordKey });
+    const entry: Entry = { session, bearer };
+    entries.set(name, entry);
+    sessionIDs.add(session.sessionID);
+    departures.get(name)?.();
+    departures.delete(name);
     const gone = session.stopped.then(() => { if (leaving.get(name) === gone) leaving.delete(name); });
     leaving.set(name, gone);
-    link.onClose(() => { forget(host.metadata.name, entry as Entry); });
+    link.onClose((code) => { if (forget(name, entry)) depart(identity.host, code, session.stopped); });
   }
 
   function accept(ws: WebSocket, identity: AgentIdentity, bearer: string): void {
@@ -188,12 +209,13 @@ export function createGateway(context: SessionContext): Gateway {
       }
       for (const { session } of entries.values()) session.planObjectsChanged();
     },
-    holds: (sessionID) => sessionIDs.has(sessionID),
+    holds,
     size: () => entries.size,
     malformedFrames: () => malformed,
     call: (hostName, method, params, rpcOptions) => entries.get(hostName)?.session.call(method, params, rpcOptions) ?? Promise.reject(offline(hostName)),
     async close() {
       closing = true;
+      for (const cancel of departures.values()) cancel();
       for (const link of links) link.close(1001, 'server is stopping');
       await Promise.all([...leaving.values()]);
     },

@@ -12,7 +12,7 @@ import { createJobReports } from './jobReports.js';
 import { openLedger } from './ledger.js';
 import type { Link } from './link.js';
 import { createPlanPush } from './planPush.js';
-import { connectPatch, createHostStatusWriter, writeDisconnect } from './presence.js';
+import { connectPatch, createHostStatusWriter } from './presence.js';
 import { FRAMES_PER_MINUTE, SNAPSHOTS_PER_MINUTE, type HostQuotas } from './quota.js';
 import { createReports, type QueuedFrame, type SpooledFrame } from './reports.js';
 import { createRpcClient, type RpcCall } from './rpc.js';
@@ -32,7 +32,7 @@ export interface Session {
   revoke(): void;
   /** Asks the agent. @throws RpcError */
   call: RpcCall;
-  /** Resolves when no report of this session is still being taken. */
+  /** Resolves when nothing of this session is still being taken or written. */
   stopped: Promise<void>;
 }
 
@@ -43,8 +43,6 @@ export interface SessionStart {
   hello: Hello;
   quotas: HostQuotas;
   recordKey: boolean;
-  /** False when the process is closing or another session took over: then a disconnect is not written. */
-  reportsDisconnect: () => boolean;
 }
 
 const SPOOLED = new Set<string>(['job.started', 'job.log', 'job.finished', 'snapshots.report', 'repo.stats', 'spool.dropped'] satisfies SpooledType[]);
@@ -53,7 +51,7 @@ const MAX_REFUSAL_EVENTS = 20;
 const REFRESH_EVERY_MS = 60_000;
 const SLOWED_EVERY_MS = 600_000;
 
-export function startSession({ context, link, host, hello, quotas, recordKey, reportsDisconnect }: SessionStart): Session {
+export function startSession({ context, link, host, hello, quotas, recordKey }: SessionStart): Session {
   const { informers, clock, log, bus, records, recorder, pace, namespace } = context;
   const sessionID = randomUUID();
   const hostKey = keyOf(host);
@@ -180,8 +178,7 @@ export function startSession({ context, link, host, hello, quotas, recordKey, re
       cancelWatchdog();
       for (const cancel of timers) cancel();
       log.info({ host: hostName, code }, 'agent disconnected');
-      if (reportsDisconnect()) void writeDisconnect(context, hostKey, sessionID, reportsDisconnect);
-      void Promise.all([reports.stop(), jobs.stop()]).then(() => { resolve(); });
+      void Promise.all([reports.stop(), jobs.stop(), hostStatus.stopped()]).then(() => { resolve(); });
     });
   });
 

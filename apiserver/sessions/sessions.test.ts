@@ -51,7 +51,7 @@ describe('sessions', function () {
       expect(status?.connection).to.include({ gateway: 'gateway-1' });
       expect(status?.agent).to.include({ os: 'linux', resticVersion: '0.19.1', publicKey: key.publicKey });
       expect(bed.sessions.onlineHosts()).to.equal(1);
-      await agent.kill();
+      await agent.leave();
       const after = await until('disconnect', () => { const h = bed.informers.cache.get('Host', { namespace: 'default', name: 'web1' }); return h?.status?.lastSeenTime ? h : undefined; });
       expect(after.status).to.not.have.property('connection');
     });

@@ -1,5 +1,5 @@
 /** What the kernel says of processes: memory and processor time. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
 async function statusField(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
@@ -20,6 +20,16 @@ export async function processorTime(pids: readonly number[]): Promise<number> {
     ticks += Number(fields[11]) + Number(fields[12]);
   }
   return ticks / 100;
+}
+
+/** Processor time used so far by the threads that are there, in milliseconds, as the scheduler counts it. */
+export async function exactProcessorTime(pid: number): Promise<number> {
+  let nanoseconds = 0;
+  for (const thread of await readdir(`/proc/${pid}/task`)) {
+    const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0'); // one that ended meanwhile
+    nanoseconds += Number(text.split(' ')[0]);
+  }
+  return nanoseconds / 1e6;
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });

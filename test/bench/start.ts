@@ -60,7 +60,7 @@ async function several<T>(times: number, once: () => Promise<T>): Promise<T[]> {
 }
 
 /** @param expect Hosts that must be listed; 0: none are asked for */
-async function startOnce(dataDir: string, expect: number, patienceMs = 20_000): Promise<Started> {
+export async function startOnce(dataDir: string, expect: number, patienceMs = 20_000): Promise<Started> {
   const begin = performance.now();
   const server = await startServer({ dataDir });
   try {

@@ -37,6 +37,8 @@ export interface ScriptedAgent {
   acked(seq: number): Promise<void>;
   /** Ends the socket without a close handshake. */
   kill(): Promise<void>;
+  /** Ends it as an agent does that stops. */
+  leave(): Promise<void>;
   /** The end stops answering pings but stays connected. */
   freeze(): void;
 }
@@ -73,6 +75,10 @@ export async function dialAgent(port: number, bearer: string | undefined, hello?
     async acked(seq) { await until(`ack of ${String(seq)}`, () => frames.some((each) => each.type === 'ack' && each.payload.seq >= seq)); },
     async kill() {
       ws.terminate();
+      await until('socket gone', () => closed !== undefined);
+    },
+    async leave() {
+      ws.close(1000);
       await until('socket gone', () => closed !== undefined);
     },
     freeze: () => { ws.pause(); },

@@ -27,6 +27,8 @@ export const quiet: Log = { debug() { /* quiet */ }, info() { /* quiet */ }, war
 export const asAdmin: Writer = { principal: { name: 'test', role: 'admin' }, door: 'resources', fieldManager: 'test' };
 export const asController: Writer = { principal: { name: 'system:controller', role: 'system' }, door: 'controller', fieldManager: 'controller' };
 
+export const GATEWAY = 'gateway-1';
+
 export interface SessionBed {
   dir: string;
   store: FileStore;
@@ -67,15 +69,15 @@ export async function openSessionBed(options: BedOptions = {}): Promise<SessionB
     const store = await openFileStore({ dir, admission: createAdmission(), secretKey, log });
     const records = await openRecords({ dir, log });
     const identity = await createIdentity({ store, namespace: 'default', clock: systemClock, log });
-    const informers = createInformers({ store, log, clock: systemClock });
+    const informers = createInformers({ store, log, clock });
     await informers.start();
     if (options.controllers) {
-      const lease = await keepGatewayLease({ store, namespace: 'default', gatewayName: 'gateway-1', clock: systemClock, log });
-      const controllers = startControllers({ store, informers, outcomes: records, planKey: identity.planKey, clock: systemClock, log, namespace: 'default', gatewayName: 'gateway-1' });
+      const lease = await keepGatewayLease({ store, namespace: 'default', gatewayName: GATEWAY, clock, log });
+      const controllers = startControllers({ store, informers, outcomes: records, planKey: identity.planKey, clock, log, namespace: 'default', gatewayName: GATEWAY });
       extra = { async stop() { lease.stop(); await controllers.stop(); } };
     }
     const bus = createBus();
-    const sessions = createSessions({ store, informers, records, bus, identity, planKey: identity.planKey, epoch: store.epoch, gatewayName: 'gateway-1', namespace: 'default', signingKey: identity.signingKey, clock, log });
+    const sessions = createSessions({ store, informers, records, bus, identity, planKey: identity.planKey, epoch: store.epoch, gatewayName: GATEWAY, namespace: 'default', signingKey: identity.signingKey, clock, log });
     const live = createLive({ informers, records, bus, access: options.access?.(identity) ?? identity, log, ...(options.maxBuffered === undefined ? {} : { maxBuffered: options.maxBuffered }) });
     server = createServer((_request, response) => { response.writeHead(404).end(); });
     server.on('upgrade', (request, socket, head) => {

@@ -58,7 +58,7 @@ export async function openWorld(options: { env?: Record<string, string> } = {}):
   await mkdir(dataDir);
   let server = await startServer({ dataDir, env: options.env ?? {} });
   const token = (): string => tokenCache;
-  let tokenCache = await tokenOf(server);
+  let tokenCache = await adminTokenOf(server.kubeconfig);
   const agents: TestAgent[] = [];
 
   const pathOf = (kind: Kind, name?: string, subresource?: string): string => {
@@ -104,7 +104,7 @@ export async function openWorld(options: { env?: Record<string, string> } = {}):
     async startServerAgain() {
       const ports = { RM_LISTEN: new URL(server.url).host, RM_TLS_LISTEN: new URL(server.tlsUrl).host };
       server = await startServer({ dataDir, env: { ...options.env, ...ports } });
-      tokenCache = await tokenOf(server);
+      tokenCache = await adminTokenOf(server.kubeconfig);
     },
     async source(name, bytes = 64 * 1024) {
       const path = join(dir, `source-${name}`);
@@ -179,16 +179,16 @@ export async function openWorld(options: { env?: Record<string, string> } = {}):
     async close() {
       await Promise.all(agents.map((agent) => agent.kill()));
       await server.stop();
-      await rm(dir, { recursive: true, force: true });
+      await rm(dir, { recursive: true, force: true, maxRetries: 10 }); // what a killed agent left may still write
     },
   };
   return world;
 }
 
-/** The administrator's token, as the server wrote it for kubectl. */
-async function tokenOf(server: TestServer): Promise<string> {
-  const token = /token: "?([^"\s]+)"?/.exec(await readFile(server.kubeconfig, 'utf8'))?.[1];
-  if (token === undefined) throw new Error(`no token in ${server.kubeconfig}`);
+/** The administrator's token, as the server wrote it for kubectl. @param kubeconfig path */
+export async function adminTokenOf(kubeconfig: string): Promise<string> {
+  const token = /token: "?([^"\s]+)"?/.exec(await readFile(kubeconfig, 'utf8'))?.[1];
+  if (token === undefined) throw new Error(`no token in ${kubeconfig}`);
   return token;
 }
 
