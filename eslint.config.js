@@ -28,6 +28,12 @@ export default tseslint.config(
     rules: promises,
   },
   {
+    // One door to a repository: there the policy of the host's owner is asked.
+    files: ['agent/**/*.ts'],
+    ignores: ['agent/**/*.test.ts', 'agent/restic/restic.ts', 'agent/runs/operations/open.ts'],
+    rules: { 'no-restricted-syntax': ['error', { selector: "NewExpression[callee.name='Restic']", message: 'open repositories with openRepository(): it asks the policy of agent.yaml' }] },
+  },
+  {
     // chai's `expect(x).to.be.true` is an expression; tests may reach into what they know is there.
     files: ['**/*.test.ts', 'test/**/*.ts'],
     rules: { '@typescript-eslint/no-unused-expressions': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },

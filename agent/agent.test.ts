@@ -11,6 +11,7 @@ import { helloIsSigned, WireServer, type AgentSession } from '../test/builders/w
 import { startAgent, type Agent } from './agent.js';
 import type { AgentConfig } from './config.js';
 import { createLog } from './log.js';
+import { openRules } from './policy/policy.js';
 import { ResticProbe } from './restic/capabilities.js';
 import { init } from './restic/init.js';
 import { Restic } from './restic/restic.js';
@@ -49,7 +50,7 @@ describe('agent', function () {
   const stateDir = (): string => join(dir, 'state');
 
   function config(change: Partial<AgentConfig> = {}): AgentConfig {
-    return { stateDir: stateDir(), server: server.url, token: 'token-1', agentToken: undefined, hostname: 'web1', restic: newest.path, pins: [], configFile: '', logLevel: 'debug', allowPlaintext: false, ...change };
+    return { stateDir: stateDir(), server: server.url, token: 'token-1', agentToken: undefined, hostname: 'web1', restic: newest.path, pins: [], configFile: '', logLevel: 'debug', ...openRules, ...change };
   }
 
   async function start(change: Partial<AgentConfig> = {}): Promise<Agent> {

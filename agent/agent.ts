@@ -8,7 +8,7 @@ import { systemClock, timestamp, type Clock } from './clock.js';
 import type { AgentConfig } from './config.js';
 import { Cron } from './cron/cron.js';
 import { nextFire } from './cron/nextFire.js';
-import { privateDirectory } from './files.js';
+import { privateDirectory, privateState, requirePrivateEnv } from './files.js';
 import { fingerprintOf } from './install/keys.js';
 import { describeMachine } from './install/machine.js';
 import { Identity, openState } from './install/state.js';
@@ -18,6 +18,7 @@ import { Rpc, treeList } from './link/rpc.js';
 import { messageOf, type Log } from './log.js';
 import { PlanFile, stalledSchedules } from './plan/planFile.js';
 import { processStartTime } from './platform/proc.js';
+import { Policy } from './policy/policy.js';
 import { ResticProbe } from './restic/capabilities.js';
 import { ForgetLedger } from './restic/forgetLedger.js';
 import { listTree } from './restic/tree.js';
@@ -59,8 +60,10 @@ export interface Agent {
 export async function startAgent({ config, log, clock = systemClock, openLimitMs, stuckAfterMs }: AgentOptions): Promise<Agent> {
   const { stateDir } = config;
   await privateDirectory(stateDir);
+  await requirePrivateEnv(join(dirname(config.configFile), 'agent.env'));
   const release = await lockState(stateDir);
   try {
+    await privateState(stateDir);
     const identity = await Identity.open(stateDir, log);
     if (identity.credentials.bearer === undefined && config.agentToken !== undefined) await identity.update({ bearer: config.agentToken, server: config.server });
     const state = await openState(stateDir, log);
@@ -92,8 +95,9 @@ function run(parts: Parts): Agent {
   const machine = describeMachine(config.hostname);
   const probe = new ResticProbe(config.restic);
   const memory = new RepositoryMemory(state);
+  const policy = new Policy(config, config.configFile);
   const refresh = new Refresh({
-    plan, probe, spool, clock, log, stateDir, memory, idle: () => supervisor.idle,
+    plan, probe, spool, clock, log, stateDir, policy, memory, idle: () => supervisor.idle,
     async onListing(repositoryID, list, now) {
       if (!supervisor.idle) return; // a forget has the ledger open, and notes what it sees itself
       await (await ForgetLedger.open(stateDir, repositoryID)).see(list.map(({ id }) => id), () => false, now);
@@ -101,7 +105,7 @@ function run(parts: Parts): Agent {
   });
   const supervisor: Supervisor = new Supervisor({
     stateDir, journal, spool, plan, probe, log, clock, openLimitMs: parts.openLimitMs, stuckAfterMs: parts.stuckAfterMs,
-    ownerDir: dirname(config.configFile),
+    policy,
     epoch: () => state.data.storeEpoch,
     clockSkewMs: () => link.clockSkewMs,
     deletionProtection: (repositoryID) => memory.deletionProtection(repositoryID),
@@ -111,14 +115,14 @@ function run(parts: Parts): Agent {
   });
   const rpc = new Rpc({
     'restic.version': async () => ({ version: (await probe.find())?.version ?? null }),
-    'tree.list': treeList(async (params, signal) => listTree(await openForReading({ plan: plan.current?.plan, probe, stateDir }), params, signal)),
+    'tree.list': treeList(async (params, signal) => listTree(await openForReading({ plan: plan.current?.plan, probe, stateDir, policy }), params, signal)),
     'snapshots.refresh': async (_, signal) => {
       await refresh.whole(signal);
       return {};
     },
   }, clock, log);
   const link: Link = new Link({
-    identity, state, machine, probe, plan, spool, journal, supervisor, rpc, clock, log,
+    identity, state, machine, probe, plan, spool, journal, supervisor, rpc, policy, clock, log,
     server: config.server, token: config.token, pins: config.pins, allowPlaintext: config.allowPlaintext,
     onPlan: () => { supervisor.wake(); cron.look(); refresh.look(); },
   });
@@ -152,7 +156,7 @@ function run(parts: Parts): Agent {
     say.now();
   });
   // the link may come up while the repository's lock is still being looked at; new runs wait for that
-  supervisor.hold(recover({ supervisor, journal, spool, plan, probe, clock, log, stateDir, clockSkewMs: () => link.clockSkewMs, openLimitMs: parts.openLimitMs }));
+  supervisor.hold(recover({ supervisor, journal, spool, plan, probe, clock, log, stateDir, policy, clockSkewMs: () => link.clockSkewMs, openLimitMs: parts.openLimitMs }));
   cron.look();
   refresh.start();
   link.start();
@@ -171,6 +175,7 @@ function run(parts: Parts): Agent {
       link: link.state,
       linkMessage: link.state === 'online' || link.message === '' ? undefined : link.message,
       restic: resticVersion,
+      policy: { ...policy.told, allowPlaintext: config.allowPlaintext },
       plan: current && { revision: current.revision, generation: current.generation, repository: current.plan.repository?.name, stalled: stalledSchedules(current.plan) },
       next: cron.upcoming().map(({ schedule, at }) => ({ schedule, at: at === undefined ? undefined : timestamp(at) })),
       running: supervisor.running.map(({ job }) => job),

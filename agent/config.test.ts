@@ -11,7 +11,7 @@ describe('agent configuration', () => {
   afterEach(async () => scratch.clean());
 
   it('has defaults for everything', async () => {
-    expect(await readConfig({})).to.deep.include({ stateDir: '/var/lib/restic-manager', restic: 'restic', logLevel: 'info', allowPlaintext: false, server: undefined, pins: [] });
+    expect(await readConfig({})).to.deep.include({ stateDir: '/var/lib/restic-manager', restic: 'restic', logLevel: 'info', allowPlaintext: false, policy: { hooks: 'server', inPlaceRestore: true, updates: true }, environment: {}, server: undefined, pins: [] });
   });
 
   it('ignores the names of the server and of Kubernetes service links, and refuses others with the nearest name', async () => {
@@ -23,13 +23,11 @@ describe('agent configuration', () => {
     expect((await problemsOf({ RM_LOG_LEVEL: 'loud', RM_SERVER_CERT_PIN_SHA256: 'abc', RM_AGENT_CONFIG: '/nowhere/agent.yaml' })).split('\n').map((line) => line.split(':')[0])).to.deep.equal(['RM_LOG_LEVEL', 'RM_SERVER_CERT_PIN_SHA256', 'RM_AGENT_CONFIG']);
   });
 
-  it('reads agent.yaml, and refuses keys that would do nothing', async () => {
+  it('takes agent.yaml into the configuration, and its problems among the others', async () => {
     const path = join(await scratch.dir('config'), 'agent.yaml');
-    await writeFile(path, 'allowPlaintext: true\n');
-    expect((await readConfig({ RM_AGENT_CONFIG: path })).allowPlaintext).to.be.true;
-    for (const [text, why] of [['allowPlaintext: 1', 'must be true or false'], ['policy: {hooks: off}', 'policy is not known'], ['- a', 'keys and values'], ['a: [', 'agent.yaml:']] as const) {
-      await writeFile(path, text);
-      expect(await problemsOf({ RM_AGENT_CONFIG: path })).to.contain(why);
-    }
+    await writeFile(path, 'allowPlaintext: true\npolicy: {hooks: off}\nenvironment: {HTTPS_PROXY: "http://proxy:3128"}\n');
+    expect(await readConfig({ RM_AGENT_CONFIG: path })).to.deep.include({ allowPlaintext: true, policy: { hooks: 'off', inPlaceRestore: true, updates: true }, environment: { HTTPS_PROXY: 'http://proxy:3128' } });
+    await writeFile(path, 'allowPlaintext: 1\n');
+    expect((await problemsOf({ RM_AGENT_CONFIG: path, RM_LOG_LEVEL: 'loud' })).split('\n')).to.have.length(2);
   });
 });

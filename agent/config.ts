@@ -1,12 +1,13 @@
 /** The agent's configuration: RM_* variables, and the host owner's agent.yaml, which no server ever sends. */
 import { hostname } from 'node:os';
 import { settingProblems } from '#crds/settings.js';
-import { readIfThere } from './files.js';
 import { parsePin } from './link/pins.js';
 import { levels, type Level } from './log.js';
 import { platform } from './platform/here.js';
+import { readAgentFile } from './policy/agentFile.js';
+import { openRules, type OwnerRules } from './policy/policy.js';
 
-export interface AgentConfig {
+export interface AgentConfig extends OwnerRules {
   stateDir: string;
   server: string | undefined;
   /** One-shot enrolment token. */
@@ -20,8 +21,6 @@ export interface AgentConfig {
   pins: string[];
   configFile: string;
   logLevel: Level;
-  /** From agent.yaml. */
-  allowPlaintext: boolean;
 }
 
 /** The configuration is wrong: the start stops with every problem at once. */
@@ -45,9 +44,9 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<AgentConfig> {
     else problems.push(`RM_SERVER_CERT_PIN_SHA256: "${text.trim()}" is not a SHA-256 in hex or base64`);
   }
   const configFile = value('RM_AGENT_CONFIG') ?? platform.configFile;
-  let allowPlaintext = false;
+  let rules = openRules;
   try {
-    ({ allowPlaintext } = await readAgentFile(configFile, value('RM_AGENT_CONFIG') !== undefined));
+    rules = await readAgentFile(configFile, value('RM_AGENT_CONFIG') !== undefined);
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
   }
@@ -62,27 +61,6 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<AgentConfig> {
     pins,
     configFile,
     logLevel: logLevel as Level,
-    allowPlaintext,
+    ...rules,
   };
-}
-
-async function readAgentFile(path: string, named: boolean): Promise<{ allowPlaintext: boolean }> {
-  const bytes = await readIfThere(path);
-  if (!bytes) {
-    if (named) throw new Error(`RM_AGENT_CONFIG: there is no file ${path}`);
-    return { allowPlaintext: false };
-  }
-  const { load } = await import('js-yaml'); // few hosts have this file: no memory for the others
-  let value: unknown;
-  try {
-    value = load(bytes.toString('utf8')) ?? {};
-  } catch (error) {
-    throw new Error(`${path}: ${error instanceof Error ? error.message.split('\n')[0] ?? '' : String(error)}`, { cause: error });
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${path}: give keys and values`);
-  const { allowPlaintext = false, ...rest } = value as Record<string, unknown>;
-  const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw new Error(`${path}: ${unknown} is not known; this version knows allowPlaintext`);
-  if (typeof allowPlaintext !== 'boolean') throw new Error(`${path}: allowPlaintext must be true or false`);
-  return { allowPlaintext };
 }

@@ -1,7 +1,7 @@
 /** Files whose loss would matter: replaced whole, synced before anybody relies on them, readable by their owner alone. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { codeOf } from './log.js';
 import { platform } from './platform/here.js';
 
@@ -49,6 +49,34 @@ export async function privateDirectory(path: string): Promise<void> {
 export async function requirePrivate(path: string, kind: 'file' | 'directory'): Promise<void> {
   const problem = await platform.privacyProblem(path, kind);
   if (problem !== undefined) throw new NotPrivate(problem);
+}
+
+/** Where restic keeps its caches: closed by itself, and possibly a hundred thousand files. Not looked into. */
+const CACHE = 'cache';
+
+/**
+ * All that is in the state directory is this user's alone: credentials, plan and key, journal, spool, what a killed agent left.
+ * On Windows what is in a closed directory is as closed as it.
+ * @throws NotPrivate naming the first that is not, and the command that makes it so
+ */
+export async function privateState(dir: string): Promise<void> {
+  const look = async (path: string, depth: number): Promise<void> => {
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      const at = join(path, entry.name);
+      if (entry.name === 'lost+found') continue; // the file system's own
+      const found = await stat(at).catch(() => undefined); // a link that leads nowhere holds nothing
+      if (!found) continue;
+      await requirePrivate(at, found.isDirectory() ? 'directory' : 'file');
+      if (entry.isDirectory() && !(depth === 1 && basename(path) === CACHE)) await look(at, depth + 1);
+    }
+  };
+  if (platform.os !== 'windows') await look(dir, 0);
+}
+
+/** agent.env beside agent.yaml holds the agent's bearer. It may be root's: systemd reads it for an agent that runs as somebody else. @throws NotPrivate */
+export async function requirePrivateEnv(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found && !(found.uid === 0 && (found.mode & 0o077) === 0)) await requirePrivate(path, 'file');
 }
 
 /** Puts a file that cannot be read aside, never deletes it. Returns its new name. */

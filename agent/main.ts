@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { commit, version } from '#crds/version.js';
 import { startAgent } from './agent.js';
 import { ConfigError, readConfig, type AgentConfig } from './config.js';
-import { NotPrivate, privateDirectory } from './files.js';
+import { NotPrivate, privateDirectory, privateState } from './files.js';
 import { enroll } from './install/enroll.js';
 import { announce, Denied } from './install/announce.js';
 import { describeMachine } from './install/machine.js';
@@ -45,6 +45,7 @@ program.command('enroll').description('makes this machine a host, then exits').o
   await privateDirectory(config.stateDir);
   const release = await lockState(config.stateDir);
   try {
+    await privateState(config.stateDir);
     const identity = await Identity.open(config.stateDir, log);
     if (config.pins.length > 0) await identity.update({ pins: config.pins });
     const machine = describeMachine(config.hostname);
@@ -83,8 +84,8 @@ program.command('version').description('version and commit').action(() => {
 
 /** The configuration as it is used, without secrets. */
 function resolved(config: AgentConfig): Record<string, unknown> {
-  const { token, agentToken, server, ...rest } = config;
-  return { version, ...rest, server: server === undefined ? undefined : redactUrl(server), token: token === undefined ? 'none' : 'given', agentToken: agentToken === undefined ? 'none' : 'given' };
+  const { token, agentToken, server, environment, ...rest } = config;
+  return { version, ...rest, environment: Object.keys(environment), server: server === undefined ? undefined : redactUrl(server), token: token === undefined ? 'none' : 'given', agentToken: agentToken === undefined ? 'none' : 'given' };
 }
 
 function exitCodeOf(error: unknown): number {

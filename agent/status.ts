@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { messageOf, type Log } from './log.js';
 import { platform } from './platform/here.js';
+import type { Policy } from './policy/policy.js';
 
 export interface AgentStatus {
   pid: number;
@@ -17,6 +18,8 @@ export interface AgentStatus {
   /** Why the link is not online. */
   linkMessage: string | undefined;
   restic: string | undefined;
+  /** agent.yaml as it is in force; of the environment the names. Lists that are absent allow everything. */
+  policy: Policy['told'] & { allowPlaintext: boolean };
   plan: { revision: string; generation: number; repository: string | undefined; stalled: { schedule: string; message: string }[] } | undefined;
   next: { schedule: string; at: string | undefined }[];
   running: string[];
@@ -79,6 +82,7 @@ export function statusText({ status, alive }: { status: AgentStatus; alive: bool
     `host        ${status.host ?? 'not enrolled'} (${status.fingerprint})`,
     `server      ${status.server ?? 'none'}: ${status.link}${status.linkMessage ? ` (${status.linkMessage})` : ''}`,
     `restic      ${status.restic ?? 'not installed'}`,
+    ...policyLines(status.policy),
     `plan        ${status.plan ? `revision ${status.plan.revision.slice(0, 12)}, generation ${status.plan.generation}, repository ${status.plan.repository ?? 'none'}` : 'none yet'}`,
     ...(status.plan?.stalled ?? []).map(({ schedule, message }) => `  stalled   ${schedule}: ${message}`),
     ...status.next.map(({ schedule, at }) => `  next      ${schedule}: ${at ?? 'never'}`),
@@ -87,4 +91,15 @@ export function statusText({ status, alive }: { status: AgentStatus; alive: bool
     `spool       ${status.spool.unacknowledged} frames, ${status.spool.bytes} bytes not acknowledged`,
   ];
   return lines.join('\n');
+}
+
+/** What an agent of an older version wrote has none. */
+function policyLines(policy: AgentStatus['policy'] | undefined): string[] {
+  if (!policy) return [];
+  const list = (allowed: readonly string[] | undefined): string => (allowed === undefined ? 'any' : allowed.join(', ') || 'none');
+  return [
+    `policy      hooks: ${policy.hooks}, inPlaceRestore: ${policy.inPlaceRestore}, updates: ${policy.updates}, allowPlaintext: ${policy.allowPlaintext} (${policy.file})`,
+    ...(['restoreRoots', 'includeRoots', 'repositoryURLs'] as const).map((key) => `  ${key.padEnd(16)}${list(policy[key])}`),
+    `  ${'environment'.padEnd(16)}${list(policy.environment)}`,
+  ];
 }

@@ -76,12 +76,16 @@ export function settingProblems(names: Iterable<string>, program: Program, reser
 
 /** The known name of `program` with the fewest edits to `name`. */
 export function nearestSetting(name: string, program: Program): string {
+  return nearestName(name, settings.filter(({ programs, later }) => programs.includes(program) && !later).map((candidate) => candidate.name));
+}
+
+/** The one of `known` with the fewest edits to `name`; the first of several. */
+export function nearestName(name: string, known: readonly string[]): string {
   let best = '';
   let fewest = Infinity;
-  for (const candidate of settings) {
-    if (!candidate.programs.includes(program) || candidate.later) continue;
-    const edits = editDistance(name, candidate.name);
-    if (edits < fewest) [best, fewest] = [candidate.name, edits];
+  for (const candidate of known) {
+    const edits = editDistance(name, candidate);
+    if (edits < fewest) [best, fewest] = [candidate, edits];
   }
   return best;
 }

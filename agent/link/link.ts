@@ -11,6 +11,7 @@ import type { AgentState, Identity } from '../install/state.js';
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
 import type { PlanFile } from '../plan/planFile.js';
+import type { Policy } from '../policy/policy.js';
 import type { ResticProbe } from '../restic/capabilities.js';
 import { RESULTS_KEPT_MS, type Journal } from '../runs/journal.js';
 import type { Supervisor } from '../runs/supervisor.js';
@@ -33,6 +34,7 @@ export interface LinkOptions {
   journal: Journal;
   supervisor: Supervisor;
   rpc: Rpc;
+  policy: Policy;
   clock: Clock;
   log: Log;
   /** RM_SERVER; absent: the server that enrolled this agent. */
@@ -233,9 +235,12 @@ export class Link {
         // not awaited: the next frame need not wait for an answer that may take a minute
         void this.#options.rpc.answer(frame.payload, connection.gone).then((result) => { connection.send('rpc.result', result, frame.id); });
         return undefined;
-      case 'update':
-        connection.send('error', { code: 'unsupported', message: 'this agent cannot update itself; install the new version by hand', frame: 'update' });
+      case 'update': {
+        const refusal = this.#options.policy.updateRefusal;
+        if (refusal !== undefined) log.warn({ version: frame.payload.version, reason: refusal }, 'refused an update');
+        connection.send('error', refusal === undefined ? { code: 'unsupported', message: 'this agent cannot update itself; install the new version by hand', frame: 'update' } : { code: 'policy_refused', message: refusal, frame: 'update' });
         return undefined;
+      }
       case 'revoked':
         return this.#revoked(frame.payload);
       case 'error':

@@ -49,6 +49,12 @@ export const linux: Platform = {
 
   closeToOthers: async (path) => chmod(path, 0o700),
 
+  async changeProblem(path, { mode, uid }) {
+    const own = process.getuid?.() ?? 0;
+    if (uid !== 0 && uid !== own) return Promise.resolve(`${path} belongs to uid ${uid}, who may change it: run chown ${own} ${path}`);
+    return Promise.resolve((mode & 0o022) === 0 ? undefined : `${path} has mode 0${(mode & 0o777).toString(8)}, so others may change it: run chmod go-w ${path}`);
+  },
+
   async privacyProblem(path, kind) {
     const { mode, uid } = await stat(path);
     if ((mode & 0o077) !== 0) return `${path} has mode 0${(mode & 0o777).toString(8)}, but it holds secrets: run chmod ${kind === 'file' ? '0600' : '0700'} ${path}`;

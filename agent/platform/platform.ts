@@ -31,6 +31,8 @@ export interface Platform {
   syncDirectory(path: string): Promise<void>;
   /** Closes a directory just made to everybody else, and what will be in it. */
   closeToOthers(path: string): Promise<void>;
+  /** Who besides the administrator of this machine and this agent may change it, in words with the command that mends it; undefined when nobody. @param found of the file that is meant, when its name may have moved on */
+  changeProblem(path: string, found: { mode: number; uid: number }): Promise<string | undefined>;
   /** Who besides this agent may read it, in words with the command that mends it; undefined when nobody. */
   privacyProblem(path: string, kind: 'file' | 'directory'): Promise<string | undefined>;
 }

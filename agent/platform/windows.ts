@@ -22,7 +22,7 @@ export function windows(env: NodeJS.ProcessEnv, run: RunProgram = runProgram, ex
   /** By full path: a program of that name elsewhere on PATH is not asked. */
   const system = (name: string): string => win32.join(root, 'System32', name);
   const data = win32.join(env['ProgramData'] ?? 'C:\\ProgramData', 'restic-manager');
-  return {
+  const here: Platform = {
     os: 'windows',
     stateDir: data,
     configFile: win32.join(data, 'agent.yaml'),
@@ -62,6 +62,9 @@ export function windows(env: NodeJS.ProcessEnv, run: RunProgram = runProgram, ex
       return Promise.resolve();
     },
 
+    // what bounds the agent lies in its own directory, where others have no right at all
+    changeProblem: async (path) => here.privacyProblem(path, 'file'),
+
     async privacyProblem(path, kind) {
       const command = '(Get-Acl -LiteralPath $env:ACL_PATH).Sddl; [Security.Principal.WindowsIdentity]::GetCurrent().User.Value';
       const { code, stdout } = run(win32.join(root, 'System32', 'WindowsPowerShell', 'v1.0', 'powershell.exe'), ['-NoProfile', '-NonInteractive', '-Command', command], { ACL_PATH: path });
@@ -72,6 +75,7 @@ export function windows(env: NodeJS.ProcessEnv, run: RunProgram = runProgram, ex
       return Promise.resolve(others.length === 0 ? undefined : `${path} is open to ${others.join(', ')}, but it holds secrets: ${mend}`);
     },
   };
+  return here;
 }
 
 /** Owner and everybody granted anything, but for SYSTEM, the administrators and `own`. No list at all means everybody. Undefined when it is not understood. */

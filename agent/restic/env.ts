@@ -59,14 +59,19 @@ function repositoryAddress(repository: PlanRepository): string {
   return `rest:${rest[1]}://${user}:${password}@${rest[2]}`;
 }
 
+/** What must not be shown of the host owner's `environment`: values of secret names, and passwords in URLs such as a proxy's. */
+export function environmentSecrets(environment: Readonly<Record<string, string>>): string[] {
+  return Object.entries(environment).flatMap(([name, value]) => [...(isSecretVariable(name) ? [value] : []), ...[...value.matchAll(/:\/\/[^/\s:@]*:([^/\s@]+)@/g)].map(([, password = '']) => password)]);
+}
+
 /** Does a variable of this name hold a secret? Regions, endpoints and account names do not. */
 export function isSecretVariable(name: string): boolean {
   return /KEY|SECRET|PASS|TOKEN|SAS/.test(name);
 }
 
-/** Masks everything secret of this repository; regions and endpoints stay readable. */
-export function repositoryRedactor({ password, env = {}, files = {} }: PlanRepository): Redact {
-  return redactor([password, ...Object.entries(env).filter(([name]) => isSecretVariable(name)).map(([, value]) => value), ...keyMaterial(files)]);
+/** Masks everything secret of this repository and of the owner's environment; regions and endpoints stay readable. */
+export function repositoryRedactor({ password, env = {}, files = {} }: PlanRepository, environment: Readonly<Record<string, string>> = {}): Redact {
+  return redactor([password, ...environmentSecrets(environment), ...Object.entries(env).filter(([name]) => isSecretVariable(name)).map(([, value]) => value), ...keyMaterial(files)]);
 }
 
 /** The lines of a key that are the key: not its header, nor the names in a Google account's JSON. */

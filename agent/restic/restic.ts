@@ -5,6 +5,7 @@
 import { dirname } from 'node:path';
 import type { AdminCredentials, JobRun, Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
 import { platform } from '../platform/here.js';
+import { programInAddress } from '../policy/addresses.js';
 import { gently, startChild, type ChildProcess } from '../runs/child.js';
 import { backendFiles } from './backendFiles.js';
 import type { Capability, ResticProgram } from './capabilities.js';
@@ -45,6 +46,8 @@ export interface ResticOptions {
   onNote?: (line: string) => void;
   /** Priority of every restic this starts. */
   resources?: Plan['resources'];
+  /** agent.yaml's `environment`: added last. */
+  environment?: Readonly<Record<string, string>>;
   /** Restore and diff take no lock: the server says so while a check of this system holds the repository. */
   noLock?: boolean;
   /** Default true: commands that lock wait for others' locks where restic can (--retry-lock). False: RepositoryLocked at once. */
@@ -135,8 +138,10 @@ export class Restic {
     if (refused.length > 0) throw new ResticError('NoCredentials', `the repository's Secret sets ${refused.join(', ')}, which this agent does not pass on`);
     const unwanted = refusedOptions(this.repository);
     if (unwanted.length > 0) throw new ResticError('NoCredentials', `the repository sets option ${unwanted.join(', ')}, which this agent does not pass on: it could name a program to run`);
+    const program = programInAddress(this.repository.url);
+    if (program !== undefined) throw new ResticError('NoCredentials', `the address ${this.address} is not used by this agent: ${program}`);
     if (options.signal?.aborted) throw new ResticAborted(false, undefined);
-    const redact = repositoryRedactor(this.repository);
+    const redact = repositoryRedactor(this.repository, this.#options.environment);
     const stdout: Buffer[] = [];
     let stdoutBytes = 0;
     const stderr: string[] = [];
@@ -150,7 +155,7 @@ export class Restic {
       options.onLine?.('stderr', clean);
     });
     const files = await backendFiles(this.repository, dirname(this.cacheDir));
-    const env = { ...resticEnvironment(this.repository), ...files.env };
+    const env = { ...resticEnvironment(this.repository), ...files.env, ...this.#options.environment };
     const argv = [command, ...this.#globalFlags(), ...this.#lockFlags(command, args), ...files.flags, ...args];
     const child = await this.#start(argv, files.remove, {
       resources: this.#options.resources,

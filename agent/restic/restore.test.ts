@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, chown, link, lstat, lutimes, mkdir, open, readFile, readdir, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import type { RestoreArgs } from '#crds/wire/agentProtocol.gen.js';
@@ -174,6 +174,17 @@ for (const { name, path } of restics) {
       if (old) expect((await failure(dry)).message).to.equal('a dry run of a restore needs restic 0.17 or newer on this host');
       else expect((await dry).message).to.match(/^dry run: \d+ files would be restored to /);
       expect(await readdir(dir)).not.to.include('dry');
+    });
+
+    it('never writes through a link that an earlier restore left in the directory', async () => {
+      const [linked, victim] = [join(dir, 'linked'), join(dir, 'victim')];
+      await mkdir(join(linked, dirname(source)), { recursive: true, mode: 0o700 });
+      await mkdir(victim);
+      await symlink(victim, join(linked, source));
+      const again = go({ targetDirectory: linked, overwrite: 'Always' });
+      if (old) expect(await failure(again)).to.deep.include({ reason: 'ResticTooOld' }).and.to.have.property('message').that.contains(`${join(linked, source)} is a symbolic link`);
+      else expect((await again).reason).to.equal('Completed');
+      expect(await readdir(victim)).to.deep.equal([]);
     });
 
     it('is RestoreIncomplete, naming the files, when something could not be written', async function () {

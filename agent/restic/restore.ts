@@ -10,7 +10,7 @@ import { asObject, count, number, text, type Json } from './json.js';
 import { jsonLine } from './lines.js';
 import type { CommandIo, CommandOutcome } from './outcome.js';
 import type { Restic } from './restic.js';
-import { landsAt, makeTarget, requireSafeAncestors, restoreTarget } from './restoreTarget.js';
+import { firstLinkIn, landsAt, makeTarget, requireSafeAncestors, restoreTarget } from './restoreTarget.js';
 import { listNodes, requireText } from './tree.js';
 import { requireSnapshotID } from './snapshots.js';
 
@@ -19,6 +19,8 @@ export interface RestoreOptions extends CommandIo {
   /** Name of the ResticJob: the default target is `$HOME/rm-restore/<job>`. */
   job: string;
   dryRun?: boolean;
+  /** Asked before anything is written, and once more of the directory that was made. @throws ResticError PolicyRefused */
+  mayWrite?(target: string): Promise<void>;
   onProgress(progress: Progress): void;
 }
 
@@ -30,16 +32,17 @@ const overwriteFlags: Record<RestoreArgs['overwrite'], string> = { Never: 'never
  * @throws ResticError TargetRefused, PathNotText, SnapshotNotFound, ResticTooOld, RepositoryLocked, DiskFull, ...; ResticAborted
  */
 export async function restore(restic: Restic, options: RestoreOptions): Promise<CommandOutcome> {
-  const { args, job, dryRun, onLine, onProgress, signal } = options;
+  const { args, job, dryRun, mayWrite, onLine, onProgress, signal } = options;
   requireSnapshotID(args.snapshot);
   const target = restoreTarget(args, job);
+  await mayWrite?.(target);
   const paths = chosenPaths(args);
   for (const path of paths) requireText(path);
   const told = { targetDirectory: target };
   const missing = await missingIn(restic, args, paths, signal);
   if (missing.length > 0) return { ...told, phase: 'Failed', reason: 'PathNotFound', message: `not in snapshot ${args.snapshot.slice(0, 8)}: ${missing.slice(0, 10).join(', ')}; nothing was restored`.slice(0, 4096) };
   if (args.inPlace) await requireSafeAncestors(await directoriesOf(restic, args, paths, signal));
-  else if (!dryRun) await makeTarget(target);
+  else if (!dryRun) await makeTarget(target).then(async () => mayWrite?.(target));
   const flags = await versionFlags(restic, options, target);
 
   const reader = new RestoreReader(onLine, onProgress);
@@ -98,6 +101,8 @@ async function versionFlags(restic: Restic, { args, dryRun }: RestoreOptions, ta
   if (dryRun) throw new ResticError('ResticTooOld', 'a dry run of a restore needs restic 0.17 or newer on this host');
   // older ones always overwrite, which a directory without files makes the same
   if (args.overwrite !== 'Always' && (args.inPlace || (await readdir(target)).length > 0)) throw new ResticError('ResticTooOld', `overwrite ${args.overwrite} where files may be already needs restic 0.17 or newer on this host; restore into a new directory, or say overwrite: Always`);
+  const link = args.inPlace ? undefined : await firstLinkIn(target);
+  if (link !== undefined) throw new ResticError('ResticTooOld', `${link} is a symbolic link, and restic before 0.17 writes through the links that it finds: out of ${target}; restore into a new directory`);
   return verify;
 }
 

@@ -2,7 +2,7 @@
  * Where a restore may write. The agent is root: a path that others can change would let them aim its writes anywhere, so in
  * place no ancestor may be a link or somebody else's to write, and a directory of its own belongs to the agent alone (E31).
  */
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, parse, resolve } from 'node:path';
 import type { RestoreArgs } from '#crds/wire/agentProtocol.gen.js';
@@ -68,6 +68,16 @@ async function insecurity(path: string): Promise<string | undefined> {
   const own = process.getuid?.();
   if (found.uid !== 0 && found.uid !== own) return `belongs to uid ${found.uid}`;
   if ((found.mode & 0o022) !== 0) return `may be written by others (mode 0${(found.mode & 0o777).toString(8)})`;
+  return undefined;
+}
+
+/** The first symbolic link somewhere below a directory: an earlier restore may have made it. */
+export async function firstLinkIn(directory: string): Promise<string | undefined> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    const link = entry.isSymbolicLink() ? path : entry.isDirectory() ? await firstLinkIn(path) : undefined;
+    if (link !== undefined) return link;
+  }
   return undefined;
 }
 

@@ -84,7 +84,7 @@ async function attempt(run: Run, options: SupervisorOptions, jobLog: JobLog, pro
     probe: options.probe,
     clock,
     stateDir: options.stateDir,
-    ownerDir: options.ownerDir,
+    policy: options.policy,
     openLimitMs: options.openLimitMs,
     signal: run.abort.signal,
     stopReason: () => run.stop ?? 'Cancelled',

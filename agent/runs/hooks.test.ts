@@ -17,7 +17,7 @@ describe('hooks', () => {
   });
   afterEach(async () => scratch.clean());
 
-  const run = async (body: string, change: Partial<HookOptions> = {}): Promise<HookResult> => runHook({ phase: 'pre', body, timeoutSeconds: 30, job: 'nightly-1', status: 'running', directory, clock: systemClock, onLine: (stream, line) => lines.push(`${stream} ${line}`), ...change });
+  const run = async (body: string, change: Partial<HookOptions> = {}): Promise<HookResult> => runHook({ phase: 'pre', script: { body }, environment: {}, timeoutSeconds: 30, job: 'nightly-1', status: 'running', directory, clock: systemClock, onLine: (stream, line) => lines.push(`${stream} ${line}`), ...change });
 
   it('runs from a private 0700 file that is gone afterwards; the body never shows in a command line (E14)', async () => {
     const result = await run('#!/bin/sh\n# canary-body\nstat -c %a "$0" "$(dirname "$0")"\ntr "\\0" " " < /proc/$$/cmdline\n');

@@ -1,12 +1,14 @@
 /**
  * Scripts around a backup (pre, post). The body comes from a Secret, so it must not show in `ps`: it is a 0700 file of a
- * private directory for as long as it runs, read by the interpreter its first line names (Windows: a batch file). A script that is executed itself
- * would fail where the state is mounted noexec.
+ * private directory for as long as it runs, read by the interpreter its first line names (Windows: a batch file). A script that
+ * is executed itself would fail where the state is mounted noexec. One of the host's owner (policy.hooks: directory) is run
+ * where it is.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../clock.js';
 import { messageOf } from '../log.js';
+import type { Script } from '../policy/scripts.js';
 import { LineSplitter } from '../restic/lines.js';
 import { platform } from '../platform/here.js';
 import { startChild, type ChildProcess } from './child.js';
@@ -17,7 +19,9 @@ export type HookJobStatus = 'running' | 'succeeded' | 'partial' | 'failed' | 'ca
 
 export interface HookOptions {
   phase: HookPhase;
-  body: string;
+  script: Script;
+  /** agent.yaml's `environment`. */
+  environment: Readonly<Record<string, string>>;
   timeoutSeconds: number;
   /** Name of the ResticJob. */
   job: string;
@@ -37,19 +41,22 @@ const GRACE_MS = 5_000;
 
 /** Runs the script to its end. Never throws: what keeps it from running is a failure of the script. */
 export async function runHook(options: HookOptions): Promise<HookResult> {
-  const { phase, body, directory, job, status } = options;
+  const { phase, script: { body, path }, directory, job, status } = options;
   let own: string | undefined;
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    own = await mkdtemp(join(directory, 'run-'));
     const { file, content, command } = platform.script(phase, body);
-    const script = join(own, file);
-    await writeFile(script, content, { mode: 0o700 });
+    let script = path;
+    if (script === undefined) {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      own = await mkdtemp(join(directory, 'run-'));
+      script = join(own, file);
+      await writeFile(script, content, { mode: 0o700 });
+    }
     const [program = '', ...args] = [...command, script];
     const out = new LineSplitter((line) => { options.onLine('stdout', `hook(${phase}): ${line}`); });
     const err = new LineSplitter((line) => { options.onLine('stderr', `hook(${phase}): ${line}`); });
     const child = startChild(program, args, {
-      env: { ...hookEnvironment(process.env), RM_JOB_ID: job, RM_HOOK_PHASE: phase, RM_JOB_STATUS: status },
+      env: { ...hookEnvironment(process.env), ...options.environment, RM_JOB_ID: job, RM_HOOK_PHASE: phase, RM_JOB_STATUS: status },
       onStdout: (chunk) => { out.write(chunk); },
       onStderr: (chunk) => { err.write(chunk); },
     });

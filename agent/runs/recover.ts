@@ -3,15 +3,13 @@
  * where the kernel did not do it), then owed post hooks run, then the unlock rule clears the locks that were left, then each
  * run is reported Failed/AgentRestarted.
  */
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { JobIdentity } from '#crds/wire/agentProtocol.gen.js';
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
 import type { PlanFile } from '../plan/planFile.js';
+import type { Policy } from '../policy/policy.js';
 import type { ResticProbe } from '../restic/capabilities.js';
-import { cacheDirFor } from '../restic/pinnedCache.js';
-import { Restic } from '../restic/restic.js';
 import { describeLocks, unlock } from '../restic/unlock.js';
 import type { Spool } from '../spool/spool.js';
 import { platform } from '../platform/here.js';
@@ -19,6 +17,7 @@ import { isGroupWithoutLeader, isReaped } from '../platform/proc.js';
 import { runHook } from './hooks.js';
 import type { Journal, JournalledChild, OpenRun } from './journal.js';
 import { hookDirectory } from './operations/backup.js';
+import { openRepository } from './operations/open.js';
 import { unlockFacts } from './processes.js';
 import type { Supervisor } from './supervisor.js';
 
@@ -31,6 +30,7 @@ export interface RecoverOptions {
   clock: Clock;
   log: Log;
   stateDir: string;
+  policy: Policy;
   clockSkewMs(): number | undefined;
   openLimitMs?: number;
 }
@@ -90,13 +90,15 @@ async function killLeftover(child: JournalledChild, log: Log): Promise<void> {
 }
 
 /** Runs the post hook that a crash kept from running, as the plan has it now. What became of it, for the message. */
-async function payPost({ identity, owedPost }: OpenRun, { journal, plan, clock, log, stateDir }: RecoverOptions): Promise<string> {
+async function payPost({ identity, owedPost }: OpenRun, { journal, plan, clock, log, stateDir, policy }: RecoverOptions): Promise<string> {
   if (owedPost === undefined) return '';
   const hooks = plan.current?.plan.groups.find(({ name }) => name === owedPost)?.hooks;
   const body = hooks?.post?.body;
   if (hooks === undefined || body === undefined) return `; its post hook is owed, but ${hooks?.post?.problem ?? 'the plan has none any more'}: look at what the pre hook stopped`;
+  const script = await policy.hook(body, owedPost).catch((error: unknown) => ({ problem: messageOf(error) }));
+  if ('problem' in script) return `; its post hook is owed, but ${script.problem}: look at what the pre hook stopped`;
   const result = await runHook({
-    phase: 'post', body, timeoutSeconds: hooks.timeoutSeconds, job: identity.job, status: 'failed', directory: hookDirectory(stateDir), clock,
+    phase: 'post', script, environment: policy.environment, timeoutSeconds: hooks.timeoutSeconds, job: identity.job, status: 'failed', directory: hookDirectory(stateDir), clock,
     onChild: (child) => { journal.child(identity.runID, { pid: child.pid, startTime: child.startTime, time: clock.now() }).catch((error: unknown) => { log.warn({ job: identity.job, error: messageOf(error) }, 'a process could not be journalled'); }); },
     onLine: (_, line) => { log.info({ job: identity.job, line: line.slice(0, 1_024) }, 'output of an owed post hook'); },
   });
@@ -105,16 +107,13 @@ async function payPost({ identity, owedPost }: OpenRun, { journal, plan, clock, 
 }
 
 /** What became of the locks, for the message. */
-async function clearLock({ plan, probe, stateDir, openLimitMs, ...facts }: RecoverOptions): Promise<string> {
+async function clearLock({ plan, openLimitMs, ...options }: RecoverOptions): Promise<string> {
   const repository = plan.current?.plan.repository;
   if (repository?.id === undefined) return ''; // what was being made has no locks yet
   try {
-    const cacheDir = cacheDirFor(join(stateDir, 'cache'), repository.id);
-    await mkdir(cacheDir, { recursive: true, mode: 0o700 });
-    const restic = new Restic({ program: await probe.program(), repository, cacheDir, openLimitMs });
-    const { decision } = await unlock(restic, unlockFacts(facts));
+    const { decision } = await unlock(await openRepository(options, repository, { openLimitMs }), unlockFacts(options));
     if (decision.act === 'unlock') return '; the lock it left was removed';
-    return decision.act === 'leave' ? `; a lock was left alone (${describeLocks(decision.spared, facts.clock.now())})` : '';
+    return decision.act === 'leave' ? `; a lock was left alone (${describeLocks(decision.spared, options.clock.now())})` : '';
   } catch (error) {
     return `; its lock could not be looked at: ${messageOf(error)}`;
   }

@@ -3,21 +3,21 @@
  * whether the everyday credential may delete. Never part of a job: it begins when nothing works in the repository or is about
  * to, each look takes a minute at most, and a failure is a line in the agent's journal (E10). Takes no lock.
  */
-import { join } from 'node:path';
 import type { JobIdentity, Plan, PlanRepository, RepoStats, Snapshot } from '#crds/wire/agentProtocol.gen.js';
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
 import type { PlanFile } from '../plan/planFile.js';
+import type { Policy } from '../policy/policy.js';
 import type { ResticProbe } from '../restic/capabilities.js';
 import { catConfig } from '../restic/catConfig.js';
 import { probeDeletion, type DeletionProtection } from '../restic/deletionProbe.js';
 import { locks } from '../restic/locks.js';
-import { cacheDirFor } from '../restic/pinnedCache.js';
-import { Restic } from '../restic/restic.js';
+import type { Restic } from '../restic/restic.js';
 import { snapshots } from '../restic/snapshots.js';
 import { stats } from '../restic/stats.js';
 import type { Spool } from '../spool/spool.js';
 import type { JobArguments, Outcome } from './operations/index.js';
+import { openRepository } from './operations/open.js';
 import type { RepositoryMemory } from './repositoryFacts.js';
 import { changeReport, digestOf, ReportedList, wholeReport, type ReportHead } from './snapshotReports.js';
 
@@ -40,6 +40,7 @@ export interface RefreshOptions {
   clock: Clock;
   log: Log;
   stateDir: string;
+  policy: Policy;
   memory: RepositoryMemory;
   /** Nothing works in the repository or is about to. */
   idle(): boolean;
@@ -254,8 +255,7 @@ export class Refresh {
   }
 
   async #restic({ plan, repository }: { plan: Plan; repository: PlanRepository & { id: string } }): Promise<Restic> {
-    const { probe, stateDir } = this.#options;
-    return new Restic({ program: await probe.program(), repository, bandwidth: plan.bandwidth, resources: plan.resources, cacheDir: cacheDirFor(join(stateDir, 'cache'), repository.id) });
+    return openRepository(this.#options, repository, { bandwidth: plan.bandwidth, resources: plan.resources });
   }
 
   async #tell({ name, id }: PlanRepository, seen: Omit<RepoStats, 'repository' | 'time' | 'repositoryID'>): Promise<void> {

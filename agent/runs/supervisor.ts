@@ -8,6 +8,7 @@ import type { JobFinished, JobIdentity, JobProgress } from '#crds/wire/agentProt
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
 import type { PlanFile } from '../plan/planFile.js';
+import type { Policy } from '../policy/policy.js';
 import type { ResticProbe } from '../restic/capabilities.js';
 import type { DeletionProtection } from '../restic/deletionProbe.js';
 import type { Spool } from '../spool/spool.js';
@@ -21,8 +22,7 @@ export type { RunRequest } from './run.js';
 
 export interface SupervisorOptions {
   stateDir: string;
-  /** Directory of agent.yaml. */
-  ownerDir: string;
+  policy: Policy;
   journal: Journal;
   spool: Spool;
   plan: PlanFile;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { startAgent, type Agent, type AgentOptions } from '#agent/agent.js';
 import type { AgentConfig } from '#agent/config.js';
 import { createLog } from '#agent/log.js';
+import { openRules } from '#agent/policy/policy.js';
 import { ResticProbe } from '#agent/restic/capabilities.js';
 import { init } from '#agent/restic/init.js';
 import { Restic } from '#agent/restic/restic.js';
@@ -66,7 +67,7 @@ export class AgentBed {
   }
 
   async start(change: Partial<AgentConfig> = {}, options: Partial<AgentOptions> = {}): Promise<Agent> {
-    const config: AgentConfig = { stateDir: this.stateDir, server: this.server.url, token: 'token-1', agentToken: undefined, hostname: 'web1', restic: this.restic, pins: [], configFile: join(this.dir, 'etc', 'agent.yaml'), logLevel: 'debug', allowPlaintext: false, ...change };
+    const config: AgentConfig = { stateDir: this.stateDir, server: this.server.url, token: 'token-1', agentToken: undefined, hostname: 'web1', restic: this.restic, pins: [], configFile: join(this.dir, 'etc', 'agent.yaml'), logLevel: 'debug', ...openRules, ...change };
     const agent = await startAgent({ config, log: createLog('debug', (line) => this.said.push(line)), openLimitMs: 1_000, ...options });
     this.#agents.push(agent);
     return agent;

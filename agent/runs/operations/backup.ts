@@ -15,11 +15,12 @@ import type { Operation, Outcome, Setting } from './operation.js';
 
 type Locked = (work: (restic: Restic) => Promise<Outcome>) => Promise<Outcome>;
 
-/** @throws ResticError UnknownGroup, HookUnreadable, HookFailed, ... and what the backup throws, once its post hook is over */
+/** @throws ResticError UnknownGroup, PolicyRefused, HookUnreadable, HookFailed, ... and what the backup throws, once its post hook is over */
 export async function backupWithHooks(op: Operation, setting: Setting, restic: Restic, locked: Locked): Promise<Outcome> {
   const group = setting.plan.groups.find(({ name }) => name === op.identity.sourceGroup);
   if (!group) throw new ResticError('UnknownGroup', `source group ${op.identity.sourceGroup ?? '(none named)'} is not in this host's plan; it was removed, or does not match this host`);
   const work = async (): Promise<Outcome> => locked(async (own) => runBackup(op, own, setting, group));
+  await op.policy.requireBackup(group);
   const { pre, post } = group.hooks ?? {};
   if (!pre && !post) return work();
   if (op.args.dryRun) {
@@ -47,9 +48,12 @@ export async function backupWithHooks(op: Operation, setting: Setting, restic: R
 }
 
 async function hook(op: Operation, { repository }: Setting, group: PlanGroup, phase: HookPhase, body: string, status: HookJobStatus, signal?: AbortSignal): Promise<HookResult> {
-  const redact = repositoryRedactor(repository);
+  const { environment } = op.policy;
+  const redact = repositoryRedactor(repository, environment);
+  const script = await op.policy.hook(body, group.name).catch((error: unknown) => ({ problem: messageOf(error) }));
+  if ('problem' in script) return { ok: false, message: `the ${phase} hook could not be run: ${script.problem}` };
   return op.unwatched(async () => runHook({
-    phase, body, status, signal, job: op.identity.job, timeoutSeconds: group.hooks?.timeoutSeconds ?? 600, directory: hookDirectory(op.stateDir), clock: op.clock,
+    phase, script, environment, status, signal, job: op.identity.job, timeoutSeconds: group.hooks?.timeoutSeconds ?? 600, directory: hookDirectory(op.stateDir), clock: op.clock,
     onChild: op.onChild, onLine: (stream, line) => { op.onLine(stream, redact(line)); },
   }));
 }

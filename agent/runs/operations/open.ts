@@ -2,10 +2,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdminCredentials, Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
+import type { Policy } from '../../policy/policy.js';
 import type { ResticProbe } from '../../restic/capabilities.js';
 import { ResticError } from '../../restic/exitCodes.js';
 import { cacheDirFor } from '../../restic/pinnedCache.js';
-import { effectiveBandwidth, Restic } from '../../restic/restic.js';
+import { effectiveBandwidth, Restic, type ResticOptions } from '../../restic/restic.js';
 import { adminFile, readAdminFile } from './adminFile.js';
 import type { Operation, Setting } from './operation.js';
 
@@ -24,13 +25,9 @@ function isRunnersWork(type: Operation['identity']['type']): boolean {
   return type === 'Forget' || type === 'Prune' || type === 'Check' || type === 'Unlock';
 }
 
-/** @throws ResticError ResticMissing, AdminCredentialsRequired */
+/** @throws ResticError ResticMissing, AdminCredentialsRequired, PolicyRefused */
 export async function openRestic(op: Operation, { plan, repository }: Setting): Promise<Restic> {
-  const program = await op.probe.program();
-  const cacheDir = cacheDirFor(join(op.stateDir, 'cache'), repository.id);
-  await mkdir(cacheDir, { recursive: true, mode: 0o700 });
-  const restic = new Restic({
-    program, repository, cacheDir,
+  const restic = await openRepository(op, repository, {
     bandwidth: effectiveBandwidth(plan.bandwidth, op.args.bandwidth),
     resources: plan.resources,
     noLock: op.args.noLock,
@@ -43,12 +40,32 @@ export async function openRestic(op: Operation, { plan, repository }: Setting): 
   return restic;
 }
 
-/** The plan's repository with its everyday credential, for a question that takes no lock. @throws ResticError NoCredentials, NoRepository, ResticMissing */
-export async function openForReading({ plan, probe, stateDir }: { plan: Plan | undefined; probe: ResticProbe; stateDir: string }): Promise<Restic> {
+/** What a repository is opened with on this host. */
+export interface Opener {
+  probe: ResticProbe;
+  stateDir: string;
+  policy: Policy;
+}
+
+/**
+ * The one door to a repository, for jobs, looks and questions alike: here the host's owner is asked whether it may be used,
+ * with the account that will be.
+ * @throws ResticError PolicyRefused, ResticMissing
+ */
+export async function openRepository({ probe, stateDir, policy }: Opener, repository: PlanRepository, options: Omit<ResticOptions, 'program' | 'repository' | 'cacheDir' | 'environment'> = {}): Promise<Restic> {
+  const cacheDir = cacheDirFor(join(stateDir, 'cache'), repository.id);
+  const restic = new Restic({ ...options, program: await probe.program(), repository, cacheDir, environment: policy.environment });
+  await policy.requireRepository(restic.repository);
+  await mkdir(cacheDir, { recursive: true, mode: 0o700 });
+  return restic;
+}
+
+/** The plan's repository with its everyday credential, for a question that takes no lock. @throws ResticError NoCredentials, NoRepository, PolicyRefused, ResticMissing */
+export async function openForReading({ plan, ...opener }: Opener & { plan: Plan | undefined }): Promise<Restic> {
   const repository = plan?.repository;
   if (!repository) throw new ResticError('NoCredentials', 'this host has no repository in its plan');
   if (repository.id === undefined) throw new ResticError('NoRepository', `repository ${repository.name} is not initialised yet`);
-  return new Restic({ program: await probe.program(), repository, bandwidth: plan.bandwidth, resources: plan.resources, cacheDir: cacheDirFor(join(stateDir, 'cache'), repository.id) });
+  return openRepository(opener, repository, { bandwidth: plan.bandwidth, resources: plan.resources });
 }
 
 /** A dry run deletes nothing: it needs no more than the everyday credential. */
@@ -60,7 +77,7 @@ function mayDelete({ identity, args }: Operation): boolean {
 async function adminOf(op: Operation, repository: PlanRepository): Promise<AdminCredentials | undefined> {
   if (op.args.adminCredentials) return op.args.adminCredentials;
   switch (repository.adminCredentials ?? 'None') {
-    case 'OnRunner': return readAdminFile(adminFile(op.ownerDir, repository.name));
+    case 'OnRunner': return readAdminFile(adminFile(op.policy.ownerDir, repository.name));
     case 'FromServer': throw new ResticError('AdminCredentialsRequired', `the server sent no admin credential with this job; look at the Secret that spec.adminCredentialsSecretRef of Repository ${repository.name} names`);
     case 'None':
       if (repository.id !== undefined && op.deletionProtection(repository.id) === 'Enforced') throw new ResticError('AdminCredentialsRequired', `the storage of repository ${repository.name} does not let its everyday credential delete, so nothing was tried; set spec.adminCredentialsSecretRef, or runner.adminCredentials: OnRunner with a file on the runner`);

@@ -2,6 +2,7 @@
 import type { JobReason } from '#crds/conditions.js';
 import type { JobFinished, JobIdentity, JobRun, LogLine, Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
 import type { Clock } from '../../clock.js';
+import type { Policy } from '../../policy/policy.js';
 import type { Progress } from '../../restic/backup.js';
 import type { ResticProbe } from '../../restic/capabilities.js';
 import type { DeletionProtection } from '../../restic/deletionProbe.js';
@@ -27,8 +28,7 @@ export interface Operation {
   probe: ResticProbe;
   clock: Clock;
   stateDir: string;
-  /** Directory of agent.yaml: what the host's owner keeps there no server ever sends. */
-  ownerDir: string;
+  policy: Policy;
   openLimitMs?: number;
   signal: AbortSignal;
   stopReason(): StopReason;
