@@ -1,10 +1,11 @@
 /** One socket to the server, from the dial to its end: hello, welcome, heartbeat, checked frames. Decides nothing about runs. */
 import WebSocket from 'ws';
 import type { AgentFrames, ServerFrame } from '#crds/wire/frames.js';
-import { closeCodes, HEARTBEAT_SECONDS, MAX_FRAME_BYTES } from '#crds/wire/frames.js';
+import { closeCodes, MAX_FRAME_BYTES } from '#crds/wire/frames.js';
 import type { Hello, Welcome } from '#crds/wire/agentProtocol.gen.js';
 import { messageOf, type Log } from '../log.js';
 import { readFrame } from './frames.js';
+import { Liveness } from './liveness.js';
 import type { LinkEnd, LinkEvent } from './machine.js';
 import { at, type ServerAddress } from './server.js';
 
@@ -17,12 +18,16 @@ export interface ConnectionOptions {
   /** Frames after welcome, in order: the next waits for this one. */
   receive(frame: ServerFrame): Promise<LinkEnd | undefined>;
   onOpen(connection: Connection): void;
+  /** It broke without a word of the other end, nothing having passed for so long. */
+  onBroken(silenceMs: number): void;
+  /** Ask the server at least this often, ms. */
+  keepAliveMs: number | undefined;
   log: Log;
 }
 
 const WELCOME_TIMEOUT_MS = 20_000;
-/** Two heartbeats without a word, not even a pong: the other end is gone. */
-const SILENT_BEATS = 2.5;
+/** RFC 6455: no close frame came. */
+const CLOSED_WITHOUT_A_WORD = 1006;
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -31,14 +36,15 @@ export class Connection {
   #work: Promise<void> = Promise.resolve();
   #welcomed = false;
   #ended = false;
-  #heard = Date.now();
-  #timer: NodeJS.Timeout;
+  readonly #liveness = new Liveness({ ping: () => { this.#ws.ping(); }, onSilent: () => { this.#end({ type: 'lost', message: 'the server fell silent' }); } });
+  /** For the welcome, then for heartbeats. */
+  readonly #timers: NodeJS.Timeout[] = [];
   readonly #gone = new AbortController();
 
   constructor(options: ConnectionOptions, emit: (event: LinkEvent) => void) {
     this.#options = options;
     this.#emit = emit;
-    this.#timer = setTimeout(() => { this.#end({ type: 'lost', message: 'the server did not welcome this agent in time' }); }, WELCOME_TIMEOUT_MS);
+    this.#timers.push(setTimeout(() => { this.#end({ type: 'lost', message: 'the server did not welcome this agent in time' }); }, WELCOME_TIMEOUT_MS));
     this.#ws = new WebSocket(at(options.address, '/ws/agent', 'ws'), {
       agent: options.address.agent,
       headers: { authorization: `Bearer ${options.bearer}` },
@@ -60,19 +66,20 @@ export class Connection {
 
   send<T extends keyof AgentFrames>(type: T, payload: AgentFrames[T], id?: string): void {
     if (this.#ended || this.#ws.readyState !== WebSocket.OPEN) return;
-    this.#ws.send(JSON.stringify({ type, ...(id === undefined ? {} : { id }), payload }));
+    const text = JSON.stringify({ type, ...(id === undefined ? {} : { id }), payload });
+    this.#ws.send(text);
+    if (this.#welcomed) this.#liveness.sent(text.length);
   }
 
   /** Sends the text of a spooled frame; resolves when the kernel has it, or the socket is gone. */
   async sendText(text: string): Promise<void> {
     await new Promise<void>((resolve) => { this.#ws.send(text, () => { resolve(); }); });
+    if (this.open) this.#liveness.sent(text.length);
   }
 
   /** Ends it without a word to the machine. */
   close(): void {
-    this.#ended = true;
-    this.#gone.abort();
-    clearTimeout(this.#timer);
+    this.#over();
     this.#ws.close(1000);
     setTimeout(() => { this.#ws.terminate(); }, 2_000).unref();
   }
@@ -83,12 +90,12 @@ export class Connection {
       this.#enqueue(async () => { this.send('hello', await this.#options.hello()); });
     });
     ws.on('message', (data, isBinary) => {
-      this.#heard = Date.now();
+      this.#liveness.heard();
       const text = isBinary ? '' : (data as Buffer).toString('utf8');
       this.#enqueue(async () => this.#take(text));
     });
-    ws.on('ping', () => { this.#heard = Date.now(); });
-    ws.on('pong', () => { this.#heard = Date.now(); });
+    ws.on('ping', () => { this.#liveness.heard(); });
+    ws.on('pong', () => { this.#liveness.heard(); });
     ws.on('unexpected-response', (request, response) => {
       request.destroy();
       response.resume();
@@ -97,7 +104,10 @@ export class Connection {
       else this.#end({ type: 'lost', message: `the server answered ${status} to the connection` });
     });
     ws.on('error', (error) => { this.#end({ type: 'lost', message: messageOf(error) }); });
-    ws.on('close', (code, reason) => { this.#enqueue(async () => { this.#end(endOf(code, reason.toString('utf8'))); }); });
+    ws.on('close', (code, reason) => {
+      if (this.#welcomed && !this.#ended && code === CLOSED_WITHOUT_A_WORD) this.#options.onBroken(this.#liveness.silenceMs);
+      this.#enqueue(async () => { this.#end(endOf(code, reason.toString('utf8'))); });
+    });
   }
 
   /** One frame after the other; a failure of one ends the connection, whose reconnect starts from what is durable. */
@@ -124,11 +134,11 @@ export class Connection {
     const { frame } = read;
     if (frame.type === 'welcome') {
       if (this.#welcomed) return;
-      clearTimeout(this.#timer);
+      this.#stopTimers();
       await this.#options.welcome(frame.payload);
       if (this.#ended) return;
       this.#welcomed = true;
-      this.#beat(frame.payload.heartbeatSeconds * 1_000);
+      this.#beat(frame.payload.heartbeatSeconds * 1_000, this.#options.keepAliveMs);
       this.#emit({ type: 'welcomed' });
       this.#options.onOpen(this);
       return;
@@ -143,27 +153,31 @@ export class Connection {
     if (end) this.#end(end);
   }
 
-  #beat(everyMs = HEARTBEAT_SECONDS * 1_000): void {
-    this.#timer = setTimeout(() => {
-      if (this.#ended) return;
-      if (Date.now() - this.#heard > everyMs * SILENT_BEATS) {
-        this.#end({ type: 'lost', message: 'the server fell silent' });
-        return;
-      }
+  #beat(everyMs: number, keepAliveMs = everyMs): void {
+    this.#timers.push(setInterval(() => {
       this.send('heartbeat', { clock: new Date().toISOString() });
-      this.#ws.ping();
-      this.#beat(everyMs);
-    }, everyMs);
+      this.#liveness.ask();
+    }, everyMs));
+    if (keepAliveMs < everyMs) this.#timers.push(setInterval(() => { this.#liveness.ask(); }, keepAliveMs));
   }
 
   #end(end: LinkEnd): void {
     if (this.#ended) return;
-    this.#ended = true;
-    this.#gone.abort();
-    clearTimeout(this.#timer);
+    this.#over();
     this.#ws.on('error', () => undefined);
     this.#ws.terminate();
     this.#emit(end);
+  }
+
+  #over(): void {
+    this.#ended = true;
+    this.#gone.abort();
+    this.#stopTimers();
+    this.#liveness.stop();
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
   }
 }
 

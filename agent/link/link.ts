@@ -18,6 +18,7 @@ import type { Supervisor } from '../runs/supervisor.js';
 import type { Spool } from '../spool/spool.js';
 import { Connection } from './connection.js';
 import { signedHello } from './hello.js';
+import { KeepAlive } from './keepAlive.js';
 import { linkMachine, type EnrolFailure, type LinkEnd, type LinkEvent } from './machine.js';
 import { SpoolPump } from './pump.js';
 import { parsePin } from './pins.js';
@@ -53,6 +54,7 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #actor: ActorRefFrom<ReturnType<typeof linkMachine>>;
   readonly #pump: SpoolPump;
+  readonly #keepAlive = new KeepAlive();
   #connection: Connection | undefined;
   #resticVersion: string | undefined;
   #skewMs: number | undefined;
@@ -72,11 +74,15 @@ export class Link {
       const { state } = this;
       if (state === 'waiting' && last !== 'waiting') options.log.warn({ reason: context.message, seconds: Math.round(context.delayMs / 1_000) }, 'not connected; trying again');
       last = state;
-      for (const listener of this.#listeners) listener();
+      this.#changed();
     });
   }
 
-  /** Called after each change of `state`. */
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Called after each change of `state`, and when the server has everything. */
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }
@@ -171,6 +177,10 @@ export class Link {
       welcome: async (welcome) => this.#welcome(welcome, address),
       receive: async (frame) => this.#receive(frame, connection),
       onOpen: () => { this.#pump.start(connection); },
+      onBroken: (silenceMs) => {
+        if (this.#keepAlive.broke(silenceMs)) this.#options.log.info({ silentSeconds: Math.round(silenceMs / 1_000), askSeconds: (this.#keepAlive.everyMs ?? 0) / 1_000 }, 'something on the way ends silent connections: asking the server more often from now on');
+      },
+      keepAliveMs: this.#keepAlive.everyMs,
     }, emit);
     this.#connection = connection;
     return () => {
@@ -230,6 +240,7 @@ export class Link {
         return undefined;
       case 'ack':
         await spool.acknowledge(frame.payload.seq);
+        if (spool.unacknowledged === 0) this.#changed();
         return undefined;
       case 'rpc.request':
         // not awaited: the next frame need not wait for an answer that may take a minute
