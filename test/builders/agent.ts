@@ -1,4 +1,4 @@
-/** A real agent as a child process, from the sources or (RM_TEST_BUNDLE=1) the built bundle. Its state directory outlives it, so that it can be started again. */
+/** A real agent as a child process, from the sources or (`bundle`, RM_TEST_BUNDLE=1) the built bundle. Its state directory outlives it, so that it can be started again. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -31,21 +31,25 @@ export interface StartAgentOptions {
   /** Default: the newest restic of the fetched tools. */
   restic?: string;
   env?: Record<string, string>;
+  /** Program that runs the agent and becomes it, e.g. ['ip', 'netns', 'exec', NAME]. */
+  wrapper?: string[];
+  /** The built bundle, whatever RM_TEST_BUNDLE says. */
+  bundle?: boolean;
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Command and arguments of the agent program, without its subcommand. */
-export function agentCommand(): [string, ...string[]] {
-  if (process.env['RM_TEST_BUNDLE'] === '1') return [process.execPath, join(root, 'dist/restic-manager-agent.js')];
+export function agentCommand(bundle = process.env['RM_TEST_BUNDLE'] === '1'): [string, ...string[]] {
+  if (bundle) return [process.execPath, join(root, 'dist/restic-manager-agent.js')];
   const tsx = createRequire(import.meta.url).resolve('tsx');
   return [process.execPath, '--import', pathToFileURL(tsx).href, '--conditions=source', join(root, 'agent/main.ts')];
 }
 
-export function startAgent({ server, token, stateDir, restic = toolPath('restic'), env = {} }: StartAgentOptions): TestAgent {
+export function startAgent({ server, token, stateDir, restic = toolPath('restic'), env = {}, wrapper = [], bundle }: StartAgentOptions): TestAgent {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('RM_') && !name.startsWith('RESTIC_') && name !== 'NODE_OPTIONS'));
-  const [program, ...args] = agentCommand();
-  const child: ChildProcess = spawn(program, [...args, 'run'], {
+  const [program = '', ...args] = [...wrapper, ...agentCommand(bundle), 'run'];
+  const child: ChildProcess = spawn(program, args, {
     cwd: dirname(stateDir),
     env: { ...inherited, RM_STATE_DIR: stateDir, RM_SERVER: server, RM_RESTIC: restic, ...(token === undefined ? {} : { RM_TOKEN: token }), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 /**
  * A real standalone server as a child process on free ports and a temporary data directory: from the sources, or from the
- * built bundle when RM_TEST_BUNDLE=1. What it prints is kept, so that a failing test can show it.
+ * built bundle (`bundle`, RM_TEST_BUNDLE=1). What it prints is kept, so that a failing test can show it.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,6 +35,8 @@ export interface StartServerOptions {
   dataDir?: string;
   /** Program that runs the server instead of being it, e.g. ['strace', '-f']. */
   wrapper?: string[];
+  /** The built bundle, whatever RM_TEST_BUNDLE says. */
+  bundle?: boolean;
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -42,8 +44,8 @@ const START_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
 
 /** Command and arguments of the server program, without its subcommand. */
-export function serverCommand(): [string, ...string[]] {
-  if (process.env['RM_TEST_BUNDLE'] === '1') return [process.execPath, join(root, 'dist/restic-manager.js')];
+export function serverCommand(bundle = process.env['RM_TEST_BUNDLE'] === '1'): [string, ...string[]] {
+  if (bundle) return [process.execPath, join(root, 'dist/restic-manager.js')];
   const tsx = createRequire(import.meta.url).resolve('tsx');
   return [process.execPath, '--import', pathToFileURL(tsx).href, '--conditions=source', join(root, 'apiserver/cmd/main.ts')];
 }
@@ -55,9 +57,9 @@ export function serverEnv(dataDir: string, env: Record<string, string> = {}): No
 }
 
 /** Resolves when the server says that it listens. @throws Error with all it printed when it ends before that */
-export async function startServer({ env = {}, dataDir: given, wrapper = [] }: StartServerOptions = {}): Promise<TestServer> {
+export async function startServer({ env = {}, dataDir: given, wrapper = [], bundle }: StartServerOptions = {}): Promise<TestServer> {
   const dataDir = given ?? await mkdtemp(join(tmpdir(), 'rm-server-'));
-  const [program = '', ...args] = [...wrapper, ...serverCommand(), 'server'];
+  const [program = '', ...args] = [...wrapper, ...serverCommand(bundle), 'server'];
   const child = spawn(program, args, { cwd: root, env: serverEnv(dataDir, env), stdio: ['ignore', 'pipe', 'pipe'] });
   // A test that dies takes its server along.
   const orphaned = (): void => { child.kill('SIGKILL'); };

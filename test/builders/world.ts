@@ -32,6 +32,7 @@ export interface World {
   startServerAgain(): Promise<void>;
   /** Files to back up: `bytes` of noise, besides a few small ones. */
   source(name: string, bytes?: number): Promise<string>;
+  /** Its directory. */
   repositoryUrl(name: string): string;
   /** Mints a token as an operator would. */
   mintToken(hostname: string, paths: string[], repository?: string): Promise<string>;
@@ -41,6 +42,8 @@ export interface World {
   runNow(host: string, group?: string): Promise<string>;
   /** Waits for the end of a job. */
   ended(job: string, timeoutMs?: number): Promise<Stored<KindMap['ResticJob']>>;
+  /** Each version of an object from now on, its current one first, until `signal`. */
+  watch<K extends Kind>(kind: K, name: string, signal: AbortSignal): AsyncIterable<Stored<KindMap[K]>>;
   /** Watches a job from before it exists: no polling between its end and this client. */
   watchEnd(job: string): { opened: Promise<void>; ended: Promise<{ phase: string; message: string }> };
   /** Lines of a job's log, from the ndjson route. */
@@ -52,11 +55,20 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function openWorld(options: { env?: Record<string, string> } = {}): Promise<World> {
+export interface WorldOptions {
+  env?: Record<string, string>;
+  /** How its server is started each time; default: startServer. */
+  start?: typeof startServer;
+  /** The address under which agents find the repository in this directory; default: the directory. */
+  storageUrl?: (path: string) => string;
+}
+
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
+  const { start = startServer, storageUrl = (path) => path } = options;
   const dir = await mkdtemp(join(tmpdir(), 'rm-world-'));
   const dataDir = join(dir, 'data');
   await mkdir(dataDir);
-  let server = await startServer({ dataDir, env: options.env ?? {} });
+  let server = await start({ dataDir, env: options.env ?? {} });
   const token = (): string => tokenCache;
   let tokenCache = await adminTokenOf(server.kubeconfig);
   const agents: TestAgent[] = [];
@@ -73,6 +85,9 @@ export async function openWorld(options: { env?: Record<string, string> } = {}):
     const { status, text } = await request(method, path, body, type);
     return { status, body: text === '' ? {} : JSON.parse(text) as Record<string, unknown> };
   }
+
+  const openWatch = async (kind: Kind, name: string, signal?: AbortSignal): Promise<Response> =>
+    fetch(`${server.url}${pathOf(kind)}?watch=true&fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`, { headers: { authorization: `Bearer ${token()}` }, ...(signal ? { signal } : {}) });
 
   const world: World = {
     dir, agents,
@@ -103,7 +118,7 @@ export async function openWorld(options: { env?: Record<string, string> } = {}):
     killServer: () => server.kill(),
     async startServerAgain() {
       const ports = { RM_LISTEN: new URL(server.url).host, RM_TLS_LISTEN: new URL(server.tlsUrl).host };
-      server = await startServer({ dataDir, env: { ...options.env, ...ports } });
+      server = await start({ dataDir, env: { ...options.env, ...ports } });
       tokenCache = await adminTokenOf(server.kubeconfig);
     },
     async source(name, bytes = 64 * 1024) {
@@ -116,7 +131,7 @@ export async function openWorld(options: { env?: Record<string, string> } = {}):
     },
     repositoryUrl: (name) => join(dir, `repo-${name}`),
     async mintToken(hostname, paths, repository = hostname) {
-      const { status, body } = await call('POST', '/api/enrollment-tokens', { hostname, repo_url: world.repositoryUrl(repository), repo_password: PASSWORD, initial_paths: paths });
+      const { status, body } = await call('POST', '/api/enrollment-tokens', { hostname, repo_url: storageUrl(world.repositoryUrl(repository)), repo_password: PASSWORD, initial_paths: paths });
       if (status !== 200) throw new Error(`enrollment-tokens: ${String(status)} ${JSON.stringify(body)}`);
       return body['token'] as string;
     },
@@ -143,20 +158,11 @@ export async function openWorld(options: { env?: Record<string, string> } = {}):
     }, timeoutMs, 50).catch(async (error: unknown) => {
       throw new Error(`${String(error)}\n${JSON.stringify((await world.get('ResticJob', job))?.status)}\nagent ${agents.at(-1)?.log().slice(-3000) ?? ''}\nserver ${server.log().slice(-2000)}`);
     }),
+    watch: (kind, name, signal) => versions(openWatch(kind, name, signal)),
     watchEnd(job) {
-      const reply = fetch(`${server.url}${pathOf('ResticJob')}?watch=true&fieldSelector=${encodeURIComponent(`metadata.name=${job}`)}`, { headers: { authorization: `Bearer ${token()}` } });
+      const reply = openWatch('ResticJob', job);
       const read = async (): Promise<{ phase: string; message: string }> => {
-        let text = '';
-        const decoder = new TextDecoder();
-        for await (const chunk of (await reply).body ?? []) {
-          text += decoder.decode(chunk as Uint8Array, { stream: true });
-          const lines = text.split('\n');
-          text = lines.pop() ?? '';
-          for (const line of lines) {
-            const { status } = (JSON.parse(line) as { object: { status?: { phase?: string; message?: string } } }).object;
-            if (['Succeeded', 'Failed', 'Cancelled'].includes(status?.phase ?? '')) return { phase: status?.phase ?? '', message: status?.message ?? '' };
-          }
-        }
+        for await (const { status } of versions<'ResticJob'>(reply)) if (['Succeeded', 'Failed', 'Cancelled'].includes(status?.phase ?? '')) return { phase: status?.phase ?? '', message: status?.message ?? '' };
         throw new Error(`the watch of job ${job} ended before the job`);
       };
       return { opened: reply.then(() => undefined), ended: read() };
@@ -185,6 +191,17 @@ export async function openWorld(options: { env?: Record<string, string> } = {}):
   return world;
 }
 
+async function* versions<K extends Kind>(reply: Promise<Response>): AsyncGenerator<Stored<KindMap[K]>> {
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of (await reply).body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    const lines = text.split('\n');
+    text = lines.pop() ?? '';
+    for (const line of lines) yield (JSON.parse(line) as { object: Stored<KindMap[K]> }).object;
+  }
+}
+
 /** The administrator's token, as the server wrote it for kubectl. @param kubeconfig path */
 export async function adminTokenOf(kubeconfig: string): Promise<string> {
   const token = /token: "?([^"\s]+)"?/.exec(await readFile(kubeconfig, 'utf8'))?.[1];
@@ -193,7 +210,7 @@ export async function adminTokenOf(kubeconfig: string): Promise<string> {
 }
 
 /** A program to name in RM_RESTIC that is restic, and keeps what each call printed in `dir`: N.argv, N.out, N.err. */
-export async function teeRestic(dir: string, { restic = toolPath('restic'), chatter = 0 }: { restic?: string; /** Lines a backup says besides, one each 20 ms. */ chatter?: number } = {}): Promise<string> {
+export async function teeRestic(dir: string, { restic = toolPath('restic'), chatter = 0, burst = 1 }: { restic?: string; /** Lines a backup says besides, `burst` of them each 20 ms. */ chatter?: number; burst?: number } = {}): Promise<string> {
   await mkdir(dir, { recursive: true });
   const path = join(dir, 'restic');
   await writeFile(path, `#!/bin/bash
@@ -201,7 +218,7 @@ n=$(mktemp -u ${dir}/call-XXXXXXXX)
 printf '%s\\n' "$@" > $n.argv
 exec > >(trap '' INT; exec tee $n.out) 2> >(trap '' INT; exec tee $n.err >&2)
 case " $* " in *" backup "*)
-  if [ ${String(chatter)} -gt 0 ]; then ( for i in $(seq 1 ${String(chatter)}); do echo "note $i: schöne Grüße, \\"quoted\\" \\\\ and  two spaces "; sleep 0.02; done ) & fi
+  if [ ${String(chatter)} -gt 0 ]; then ( for i in $(seq 1 ${String(chatter)}); do echo "note $i: schöne Grüße, \\"quoted\\" \\\\ and  two spaces "; [ $((i % ${String(burst)})) = 0 ] && sleep 0.02; done ) & fi
 esac
 exec ${restic} "$@"
 `, { mode: 0o755 });
