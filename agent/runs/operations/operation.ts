@@ -48,7 +48,6 @@ export interface Operation {
 
 /** Where an operation works: checked, everything it needs is there. */
 export interface Setting {
-  /** Undefined: this agent has none, and the job brings its repository. */
-  plan: Plan | undefined;
+  plan: Plan;
   repository: PlanRepository;
 }

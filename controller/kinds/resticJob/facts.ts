@@ -7,7 +7,7 @@ import type { ReconcileContext } from '../../runtime/types.js';
 import { conditionOf, isTrue } from '../../status/conditions.js';
 import type { JobFacts, JobOutcome } from './machine.js';
 import { mayBeRunning } from '../../runtime/jobs.js';
-import { generationNeeded, whyWait } from './waiting.js';
+import { whyWait } from './waiting.js';
 
 const MINUTE = 60_000;
 /** How long a job stays Stalled, waiting for what only a person can mend: objects applied in any order need a moment. */
@@ -32,7 +32,6 @@ export interface GatheredJob {
   /** The result of an earlier job of this name. */
   stored?: ResticJobObserved;
   hopelessReason?: NonNullable<ReturnType<typeof whyWait>>['hopeless'];
-  /** For the offer. */
   planGeneration: number;
 }
 
@@ -83,6 +82,6 @@ export function gatherJobFacts(job: Stored<ResticJob>, ctx: ReconcileContext): G
     report,
     stored,
     hopelessReason: wait?.hopeless,
-    planGeneration: host && phase === 'Queued' ? generationNeeded(job, host, ctx) : 0,
+    planGeneration: host?.status?.planGeneration ?? 0,
   };
 }
