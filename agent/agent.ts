@@ -116,6 +116,10 @@ function run(parts: Parts): Agent {
   const rpc = new Rpc({
     'restic.version': async () => ({ version: (await probe.find())?.version ?? null }),
     'tree.list': treeList(async (params, signal) => listTree(await openForReading({ plan: plan.current?.plan, probe, stateDir, policy }), params, signal)),
+    'locks.refresh': () => {
+      refresh.want('locks');
+      return Promise.resolve({});
+    },
     'snapshots.refresh': async (_, signal) => {
       await refresh.whole(signal);
       return {};
@@ -148,6 +152,7 @@ function run(parts: Parts): Agent {
   link.onChange(() => {
     say.now();
     const { state: now } = link;
+    if (now === 'online') refresh.connected();
     if ((now === 'revoked' || now === 'denied' || now === 'failed') && !stopping) void leave(now);
   });
   void probe.find().then((restic) => {

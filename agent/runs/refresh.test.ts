@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { AgentBed, BED_PASSWORD } from '../../test/builders/agentBed.js';
 import { restics, until } from '../../test/builders/agentParts.js';
+import { forgeLock } from '../../test/builders/forgedLock.js';
 import { digestOf } from './snapshotReports.js';
 
 describe('what is told of a repository beside the jobs', function () {
@@ -79,6 +80,27 @@ describe('what is told of a repository beside the jobs', function () {
     expect((await lastOf('web1', 2)).base).to.equal(first.digest);
     again.send('rpc.request', { method: 'snapshots.refresh' });
     expect((await lastOf('dead1', 2)).snapshots).to.deep.equal([]);
+  });
+
+  it('shows a lock that somebody left, when it connects and when the server asks because another host met it (R6)', async () => {
+    const agent = await bed.start();
+    const session = await bed.ready();
+    await until('its size', () => bed.server.of('repo.stats').some(({ sizeBytes }) => sizeBytes !== undefined), 30_000);
+    const told = (): unknown[] => bed.server.of('repo.stats').flatMap(({ locks }) => (locks === undefined ? [] : [locks.map(({ hostname, pid }) => [hostname, pid])]));
+    const seen = told().length;
+    const lock = async (pid: number): Promise<string> => forgeLock({ bare, repository: 'web1', backend: { files: () => bed.repository } }, { hostname: 'elsewhere', pid, time: Date.now(), exclusive: false });
+    await lock(4711);
+    session.send('rpc.request', { method: 'locks.refresh' });
+    await until('the lock to be told', () => told().length > seen);
+    expect(told().at(-1)).to.deep.equal([['elsewhere', 4711]]);
+    await agent.stop(0);
+    bare('unlock', '--remove-all');
+    const before = told().length;
+    await lock(4712);
+    await bed.start();
+    await bed.server.session(2);
+    await until('it to be told after the connection', () => told().length > before);
+    expect(told().at(-1)).to.deep.equal([['elsewhere', 4712]]);
   });
 
   it('a host that is not the runner tells its own snapshots and nothing of the repository', async () => {

@@ -57,6 +57,7 @@ export class Refresh {
   #current: { abort: AbortController; over: Promise<void> } | undefined;
   /** A listing that fails is not begun again at once. */
   #othersTried: string | undefined;
+  #locksLooked: string | undefined;
   #cancelTimer: (() => void) | undefined;
   #cancelBegin: (() => void) | undefined;
   #stopped = false;
@@ -71,6 +72,11 @@ export class Refresh {
     this.#cancelTimer?.();
     this.#cancelTimer = this.#options.clock.setTimer(LOOK_EVERY_MS, () => { this.start(); });
     this.look();
+  }
+
+  /** The link came up: a lock that somebody left meanwhile is seen without anybody asking, once an hour however often the link drops. */
+  connected(): void {
+    if (this.#isOld(this.#locksLooked, LOOK_EVERY_MS)) this.want('locks');
   }
 
   /** What the end of a job calls for. */
@@ -250,6 +256,7 @@ export class Refresh {
 
   async #locks(setting: { plan: Plan; repository: PlanRepository & { id: string } }, signal: AbortSignal): Promise<void> {
     const held = await locks(await this.#restic(setting), signal);
+    this.#locksLooked = this.#now();
     await this.#tell(setting.repository, { locks: held.slice(0, 10).map(({ hostname, pid, time, exclusive }) => ({ hostname, pid, time: timestamp(time), exclusive })) });
     if ((this.#options.memory.of(setting.repository.id).locksShown ?? false) !== held.length > 0) await this.#options.memory.change(setting.repository.id, { locksShown: held.length > 0 });
   }

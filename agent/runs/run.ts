@@ -6,7 +6,7 @@ import type { JobArguments, StopReason } from './operations/operation.js';
 
 export interface RunRequest {
   identity: JobIdentity;
-  /** Start once the plan applied in the server's present epoch is of this generation or newer. Absent: any plan. */
+  /** Start once the plan applied in the server's present epoch is of this generation or newer. Absent or 0: with any, or none. */
   planGeneration?: number;
   activeDeadlineSeconds?: number;
   /** What the job says beside its identity; may hold credentials, and is let go of when the run is over. */

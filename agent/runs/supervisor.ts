@@ -208,7 +208,7 @@ export class Supervisor {
   }
 
   #heldBack({ request: { planGeneration } }: Run): string | undefined {
-    if (planGeneration === undefined) return undefined;
+    if (planGeneration === undefined || planGeneration === 0) return undefined; // 0: the job brings all it needs
     const plan = this.#options.plan.current;
     return plan !== undefined && plan.epoch === this.#options.epoch() && plan.generation >= planGeneration ? undefined : `waits for generation ${planGeneration} of the plan`;
   }

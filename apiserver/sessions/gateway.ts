@@ -13,6 +13,7 @@ import { judgeHello } from './hello.js';
 import { createLink, type Link } from './link.js';
 import { returnMs, writeDisconnect } from './presence.js';
 import { createHostQuotas, type HostQuotas } from './quota.js';
+import { runnerToLook } from './lockedElsewhere.js';
 import { offline } from './rpc.js';
 import { startSession, type Session } from './session.js';
 import { signRevoked } from './signing.js';
@@ -193,7 +194,12 @@ export function createGateway(context: SessionContext): Gateway {
         }
         case 'ResticJob': {
           const { spec, metadata, status } = event.object;
-          if (event.type !== 'DELETED') { entries.get(spec.hostRef.name)?.session.jobChanged(event.object); return; }
+          if (event.type !== 'DELETED') {
+            entries.get(spec.hostRef.name)?.session.jobChanged(event.object);
+            const runner = runnerToLook(event, context);
+            if (runner !== undefined) entries.get(runner)?.session.call('locks.refresh', {}).catch((error: unknown) => { log.debug({ host: runner, error: String(error) }, 'the runner was asked for the locks of its repository and did not say yes'); });
+            return;
+          }
           if (status?.phase === undefined || status.phase === 'Queued') return;
           context.goneJobs.set(spec.startedBy === 'Agent' ? metadata.name : metadata.uid, spec.hostRef.name);
           if (context.goneJobs.size > MAX_GONE) for (const oldest of [...context.goneJobs.keys()].slice(0, MAX_GONE / 10)) context.goneJobs.delete(oldest);

@@ -154,6 +154,21 @@ describe('what hosts say of their repository', function () {
     expect(shown('web2')).to.deep.equal(idsOf(3, 8, 12));
   });
 
+  it('a lock that keeps out another host\'s job makes the runner look, and nobody else (R6)', async () => {
+    const runner = agents.get('runner')?.agent;
+    if (!runner) throw new Error('no runner');
+    await bed.store.create('ResticJob', newObject('ResticJob', { name: 'kept-out' }, { spec: { hostRef: { name: 'web1' }, type: 'Diff', diff: { a: 'cafecafe', b: 'beefbeef' } } }), asAdmin);
+    await until('the job', () => bed.informers.cache.get('ResticJob', at('kept-out')));
+    await bed.store.patchStatus('ResticJob', at('kept-out'), { phase: 'Failed', reason: 'RepositoryLocked', message: 'held by pid 4711 on elsewhere' }, asController);
+    expect(await runner.next('rpc.request')).to.deep.equal({ method: 'locks.refresh', params: {} });
+    await bed.store.patchStatus('ResticJob', at('kept-out'), { message: 'the same again' }, asController);
+    await bed.store.create('ResticJob', newObject('ResticJob', { name: 'other' }, { spec: { hostRef: { name: 'web1' }, type: 'Diff', diff: { a: 'cafecafe', b: 'beefbeef' } } }), asAdmin);
+    await until('the job', () => bed.informers.cache.get('ResticJob', at('other')));
+    await bed.store.patchStatus('ResticJob', at('other'), { phase: 'Failed', reason: 'RepositoryLocked', message: 'held' }, asController);
+    expect(await runner.next('rpc.request'), 'once for each').to.deep.equal({ method: 'locks.refresh', params: {} });
+    expect([...agents.values()].map(({ agent }) => agent.none('rpc.request'))).to.deep.equal([...agents.values()].map(() => true));
+  });
+
   it('stays when the host is deleted, and goes with the repository', async () => {
     await bed.store.delete('Host', at('web2'), asAdmin);
     await until('the host to be gone', () => !bed.informers.cache.get('Host', at('web2')));

@@ -11,6 +11,7 @@ import type { Link } from './link.js';
 /** The methods agents know; see RpcRequest in the protocol's schema. */
 export interface RpcMethods {
   'tree.list': { params: TreeListParams; result: TreeListResult };
+  'locks.refresh': { params: Record<string, never>; result: unknown };
   'snapshots.refresh': { params: Record<string, never>; result: unknown };
 }
 

@@ -576,7 +576,7 @@ plan: Plan
 export interface JobRun {
 identity: JobIdentity
 /**
- * Start once this generation is applied.
+ * Start once this generation is applied; 0: the job brings all it needs, and no plan is waited for.
  */
 planGeneration: number
 activeDeadlineSeconds?: number
@@ -708,7 +708,7 @@ export interface Ack {
 seq: number
 }
 /**
- * Methods: tree.list (TreeListParams -> TreeListResult), snapshots.refresh ({} -> {}: every list is reported whole).
+ * Methods: tree.list (TreeListParams -> TreeListResult), snapshots.refresh ({} -> {}: every list is reported whole), locks.refresh ({} -> {}: the runner looks at the locks soon).
  * 
  * This interface was referenced by `AgentProtocol`'s JSON-Schema
  * via the `definition` "RpcRequest".

@@ -36,14 +36,11 @@ export interface BackendHost {
 }
 
 /** Resolves when the host is enrolled and its repository is ready. A repository that is there already is shared. */
-export async function addBackendHost(world: World, backend: Backend, options: { name: string; repository?: string; restic?: string; env?: Record<string, string>; /** Default true: resolves once its repository is ready. */ opened?: boolean }): Promise<BackendHost> {
+export async function addBackendHost(world: World, backend: Backend, options: { name: string; repository?: string; restic?: string; env?: Record<string, string>; /** Default true: resolves once its repository is ready. */ opened?: boolean; /** Default: a directory of the world. */ source?: string }): Promise<BackendHost> {
   const { name, repository = name, restic = toolPath('restic'), env = {}, opened = true } = options;
-  const source = await writeSource(join(world.dir, `files-${name}`));
+  const source = await writeSource(options.source ?? join(world.dir, `files-${name}`));
   if (!await world.get('Repository', repository)) await declareRepository(world, backend, repository, name);
-  const agent = await world.agent(name, { restic, env });
-  await agent.says(/SHA256:[A-Za-z0-9+/]{43}/);
-  const fingerprint = /SHA256:[A-Za-z0-9+/]{43}/.exec(agent.log())?.[0];
-  await world.create('Host', name, { spec: { enrollment: { fingerprint }, repositoryRef: { name: repository } } });
+  const agent = await declareHost(world, name, { restic, env }, { repositoryRef: { name: repository } });
   await world.create('SourceGroup', name, { spec: { hostRef: { name }, includes: [source] } });
   if (opened) await world.ready(name, 90_000);
   let serial = 0;
@@ -83,6 +80,15 @@ export async function addBackendHost(world: World, backend: Backend, options: { 
     },
   };
   return host;
+}
+
+/** A Host that is declared with the fingerprint its agent prints. */
+export async function declareHost(world: World, name: string, options: Parameters<World['agent']>[1], spec: KindMap['Host']['spec']): Promise<TestAgent> {
+  const agent = await world.agent(name, options);
+  await agent.says(/SHA256:[A-Za-z0-9+/]{43}/);
+  const fingerprint = /SHA256:[A-Za-z0-9+/]{43}/.exec(agent.log())?.[0] ?? '';
+  await world.create('Host', name, { spec: { ...spec, enrollment: { fingerprint } } });
+  return agent;
 }
 
 async function declareRepository(world: World, backend: Backend, repository: string, runner: string): Promise<void> {

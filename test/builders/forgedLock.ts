@@ -10,7 +10,7 @@ import type { BackendHost } from './backendHost.js';
 export interface ForgedLock { hostname: string; pid: number; /** Epoch ms. */ time: number; exclusive: boolean }
 
 /** Writes it beside the repository's own locks. @returns its id */
-export async function forgeLock(host: BackendHost, { hostname, pid, time, exclusive }: ForgedLock): Promise<string> {
+export async function forgeLock(host: Pick<BackendHost, 'bare' | 'repository'> & { backend: Pick<BackendHost['backend'], 'files'> }, { hostname, pid, time, exclusive }: ForgedLock): Promise<string> {
   const key = JSON.parse(host.bare('cat', 'masterkey', '--no-lock')) as MasterKey;
   const sealed = seal(Buffer.from(JSON.stringify({ time: new Date(time).toISOString(), exclusive, hostname, username: 'root', pid, uid: 0, gid: 0 })), key);
   const id = createHash('sha256').update(sealed).digest('hex');

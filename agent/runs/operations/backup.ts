@@ -3,7 +3,7 @@
  * if it were, and a quiesced one must not stay so, whatever happens to restic, to the job or to this agent.
  */
 import { join } from 'node:path';
-import type { PlanGroup } from '#crds/wire/agentProtocol.gen.js';
+import type { Plan, PlanGroup } from '#crds/wire/agentProtocol.gen.js';
 import { messageOf } from '../../log.js';
 import { backup } from '../../restic/backup.js';
 import { repositoryRedactor } from '../../restic/env.js';
@@ -17,9 +17,10 @@ type Locked = (work: (restic: Restic) => Promise<Outcome>) => Promise<Outcome>;
 
 /** @throws ResticError UnknownGroup, PolicyRefused, HookUnreadable, HookFailed, ... and what the backup throws, once its post hook is over */
 export async function backupWithHooks(op: Operation, setting: Setting, restic: Restic, locked: Locked): Promise<Outcome> {
-  const group = setting.plan.groups.find(({ name }) => name === op.identity.sourceGroup);
-  if (!group) throw new ResticError('UnknownGroup', `source group ${op.identity.sourceGroup ?? '(none named)'} is not in this host's plan; it was removed, or does not match this host`);
-  const work = async (): Promise<Outcome> => locked(async (own) => runBackup(op, own, setting, group));
+  const { plan } = setting;
+  const group = plan?.groups.find(({ name }) => name === op.identity.sourceGroup);
+  if (!plan || !group) throw new ResticError('UnknownGroup', `source group ${op.identity.sourceGroup ?? '(none named)'} is not in this host's plan; it was removed, or does not match this host`);
+  const work = async (): Promise<Outcome> => locked(async (own) => runBackup(op, own, plan, group));
   await op.policy.requireBackup(group);
   const { pre, post } = group.hooks ?? {};
   if (!pre && !post) return work();
@@ -67,7 +68,7 @@ function statusOf({ phase, reason }: Outcome): HookJobStatus {
   return phase === 'Succeeded' ? 'succeeded' : phase === 'Cancelled' ? 'cancelled' : 'failed';
 }
 
-async function runBackup(op: Operation, restic: Restic, { plan }: Setting, group: PlanGroup): Promise<Outcome> {
+async function runBackup(op: Operation, restic: Restic, plan: Plan, group: PlanGroup): Promise<Outcome> {
   const result = await backup(restic, { group, snapshotHost: plan.snapshotHost, dryRun: op.args.dryRun, onLine: op.onLine, onProgress: op.onProgress, signal: op.signal });
   const { exitCode, warnings, summary, snapshotID, repositoryID } = result;
   const told = { phase: 'Succeeded', exitCode, warnings, summary, snapshotID, repositoryID, ...(result.skippedFiles.length > 0 ? { skippedFiles: result.skippedFiles } : {}) } as const;

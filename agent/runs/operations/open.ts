@@ -12,10 +12,10 @@ import type { Operation, Setting } from './operation.js';
 
 /** @throws ResticError NoCredentials, NotRunner */
 export function settingOf({ plan, args, identity }: Operation): Setting {
-  if (!plan) throw new ResticError('NoCredentials', 'this agent has no plan yet; it comes from the server once its repository and groups are declared');
-  const repository = args.repository ?? plan.repository;
+  if (!plan && !args.repository) throw new ResticError('NoCredentials', 'this agent has no plan yet; it comes from the server once its repository and groups are declared');
+  const repository = args.repository ?? plan?.repository;
   if (!repository) throw new ResticError('NoCredentials', 'the plan names no repository; set spec.repositoryRef of the Host, or make a Repository of its name');
-  if (isRunnersWork(identity.type) && (args.repository !== undefined || plan.repository?.runner !== true)) {
+  if (isRunnersWork(identity.type) && (args.repository !== undefined || plan?.repository?.runner !== true)) {
     throw new ResticError('NotRunner', `this host does not look after repository ${repository.name}: ${identity.type} runs on the host of spec.runner.hostRef of that Repository`);
   }
   return { plan, repository };
@@ -28,8 +28,8 @@ function isRunnersWork(type: Operation['identity']['type']): boolean {
 /** @throws ResticError ResticMissing, AdminCredentialsRequired, PolicyRefused */
 export async function openRestic(op: Operation, { plan, repository }: Setting): Promise<Restic> {
   const restic = await openRepository(op, repository, {
-    bandwidth: effectiveBandwidth(plan.bandwidth, op.args.bandwidth),
-    resources: plan.resources,
+    bandwidth: effectiveBandwidth(plan?.bandwidth, op.args.bandwidth),
+    resources: plan?.resources,
     noLock: op.args.noLock,
     admin: mayDelete(op) ? await adminOf(op, repository) : undefined,
     onChild: op.onChild,

@@ -48,6 +48,7 @@ export interface Operation {
 
 /** Where an operation works: checked, everything it needs is there. */
 export interface Setting {
-  plan: Plan;
+  /** Undefined: this agent has none, and the job brings its repository. */
+  plan: Plan | undefined;
   repository: PlanRepository;
 }

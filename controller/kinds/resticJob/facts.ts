@@ -7,7 +7,7 @@ import type { ReconcileContext } from '../../runtime/types.js';
 import { conditionOf, isTrue } from '../../status/conditions.js';
 import type { JobFacts, JobOutcome } from './machine.js';
 import { mayBeRunning } from '../../runtime/jobs.js';
-import { whyWait } from './waiting.js';
+import { generationNeeded, whyWait } from './waiting.js';
 
 const MINUTE = 60_000;
 /** How long a job stays Stalled, waiting for what only a person can mend: objects applied in any order need a moment. */
@@ -32,6 +32,7 @@ export interface GatheredJob {
   /** The result of an earlier job of this name. */
   stored?: ResticJobObserved;
   hopelessReason?: NonNullable<ReturnType<typeof whyWait>>['hopeless'];
+  /** For the offer. */
   planGeneration: number;
 }
 
@@ -82,6 +83,6 @@ export function gatherJobFacts(job: Stored<ResticJob>, ctx: ReconcileContext): G
     report,
     stored,
     hopelessReason: wait?.hopeless,
-    planGeneration: host?.status?.planGeneration ?? 0,
+    planGeneration: host && phase === 'Queued' ? generationNeeded(job, host, ctx) : 0,
   };
 }

@@ -6,7 +6,7 @@ import { aBackup, aGroup, aHost, aJob, aRepository, aRepositorySecret } from '..
 import { compilePlan } from '../../plan/compile.js';
 import type { ReconcileContext } from '../../runtime/types.js';
 import { jobLane } from './lane.js';
-import { whyWait } from './waiting.js';
+import { generationNeeded, whyWait } from './waiting.js';
 
 const planKey = Buffer.alloc(32, 1);
 type Status<T extends { status?: object }> = T['status'];
@@ -89,11 +89,16 @@ describe('what keeps a job waiting', () => {
       expect(waitOf(foreign(), running(job('p', 'Prune', 'db1')))).to.equal('starts');
       expect(waitOf(job('p', 'Prune', 'web1'), running(foreign()))).to.equal('WaitingForRepository: job j (Restore) is running in repository web1 on host db2');
     });
-    it('starts with the last plan of a host whose plan cannot be made, and not without any', () => {
+    it('needs no plan of a host whose plan cannot be made, or that never had one (R4)', () => {
       const broken = withStatus(host('db3', { repositoryRef: { name: 'gone' } }), { conditions: [condition('Online', 'True')], planGeneration: 4 });
       const onBroken = job('j', 'Restore', 'db3', { restore: { snapshot: 'cafecafe', repositoryRef: { name: 'web1' } } });
       expect(waitOf(onBroken, broken)).to.equal('starts');
-      expect(waitOf(onBroken, host('db3', { repositoryRef: { name: 'gone' } }))).to.equal('WaitingForPlan: Repository default/gone does not exist');
+      expect(waitOf(onBroken, host('db3', { repositoryRef: { name: 'gone' } }))).to.equal('starts');
+      const generation = (it: ResticJob, ...more: KubeObject[]): number => {
+        const ctx = world(...more, it);
+        return generationNeeded(it as Stored<ResticJob>, ctx.cache.get('Host', { namespace: 'default', name: it.spec.hostRef.name }) as Stored<Host>, ctx);
+      };
+      expect([generation(onBroken, broken), generation(foreign()), generation(job('b', 'Backup', 'db1'))]).to.deep.equal([0, 1, 1]);
     });
   });
 });

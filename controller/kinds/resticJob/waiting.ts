@@ -113,9 +113,17 @@ function deletionObstacle(job: Job, repository: Stored<Repository>, ctx: Reconci
   return problem === undefined ? undefined : { reason: 'AdminCredentialsRequired', message: problem, hopeless: 'AdminCredentialsRequired' };
 }
 
+/**
+ * The plan generation a job waits for on its agent. What is wrong with a host's own repository, or that it has none, does not
+ * keep it from restoring out of another one: the job carries that, and waits for no plan (0) while none can be made.
+ */
+export function generationNeeded(job: Job, host: Stored<Host>, ctx: ReconcileContext): number {
+  const foreign = repositoryNameOf(job, host) !== repositoryOf(host);
+  return foreign && !compilePlan(host.metadata.name, ctx).ok ? 0 : host.status?.planGeneration ?? 0;
+}
+
 function planObstacle(host: Stored<Host>, plan: CompiledPlan, repository: string): Wait | undefined {
-  // What is wrong with a host's own repository does not keep it from restoring out of another one: the job carries that.
-  if (!plan.ok && repository !== repositoryOf(host) && host.status?.planGeneration !== undefined) return undefined;
+  if (!plan.ok && repository !== repositoryOf(host)) return undefined;
   if (!plan.ok) return { reason: 'WaitingForPlan', message: plan.message, ...(secretReasons.has(plan.reason) ? { hopeless: 'NoCredentials' as const } : {}) };
   if (plan.revision !== host.status?.desiredRevision) return { reason: 'WaitingForPlan', message: `the plan of host ${host.metadata.name} is being made` };
   return undefined;
