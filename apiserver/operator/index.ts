@@ -4,6 +4,7 @@ import { adminCredentials } from './adminCredentials.js';
 import { agents } from './agents.js';
 import { enrollmentTokens } from './enrollmentTokens.js';
 import { firstVisit } from './firstVisit.js';
+import { hooks } from './hooks.js';
 import { hosts } from './hosts.js';
 import { jobs } from './jobs.js';
 import { manifests } from './manifests.js';
@@ -30,7 +31,7 @@ import { createTurns } from './turns.js';
 export type { OperatorOptions } from './services.js';
 
 /** Every route there is; what is not in a table is not served. */
-export const routeTables: readonly RouteTable[] = [server, session, enrollmentTokens, agents, pendingHosts, hosts, sourceGroups, schedules, jobs, repoCredentials, adminCredentials, repoMaintenance, repoStats, repoActions, snapshots, restore, manifests, retired];
+export const routeTables: readonly RouteTable[] = [server, session, enrollmentTokens, agents, pendingHosts, hosts, hooks, sourceGroups, schedules, jobs, repoCredentials, adminCredentials, repoMaintenance, repoStats, repoActions, snapshots, restore, manifests, retired];
 
 export function operatorApi(options: OperatorOptions): Router {
   const services: Services = { ...options, limits: createLimits(() => options.clock.now()), turns: createTurns(), trees: createTrees(options.askHost, options.clock) };

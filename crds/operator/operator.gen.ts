@@ -189,6 +189,36 @@ post?: (null | SecretKey)
 timeout_seconds?: (number | null)
 }
 /**
+ * Left out keeps; null or blank takes the script away.
+ * 
+ * This interface was referenced by `Operator`'s JSON-Schema
+ * via the `definition` "HookScriptsInput".
+ */
+export interface HookScriptsInput {
+pre?: (string | null)
+post?: (string | null)
+timeout_seconds?: (number | null)
+}
+/**
+ * The scripts themselves, for admins. They run as the user of the host's agent, which is root.
+ * 
+ * This interface was referenced by `Operator`'s JSON-Schema
+ * via the `definition` "HookScripts".
+ */
+export interface HookScripts {
+pre: (string | null)
+post: (string | null)
+timeout_seconds: (number | null)
+/**
+ * Name of the Secret of each that is set, comma-separated when they differ.
+ */
+secret: (string | null)
+/**
+ * Why a script cannot be read; backups that need it fail.
+ */
+problem: (string | null)
+}
+/**
  * A command whose output is backed up; no shell.
  * 
  * This interface was referenced by `Operator`'s JSON-Schema

@@ -1,4 +1,5 @@
 /** Source groups, schedules and settings of a host by /api: what is changed stays what was not said, and every refusal names its field. */
+import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { items, refused, startOperatorBed, type OperatorBed } from '../builders/operatorBed.js';
 import type { Person, Reply } from '../builders/person.js';
@@ -75,6 +76,51 @@ describe('sources, schedules and settings by /api', function () {
       const dump = await bed.admin.call('POST', '/api/hosts/web1/source-groups', { name: 'dump', stdin });
       expect(dump.body, dump.text).to.deep.include({ stdin, includes: [] });
       expect((await put('source-groups/dump', { includes: ['/srv'] }, bed.admin)).body['message']).to.match(/^stdin: and includes exclude each other/);
+    });
+
+    it('keeps the scripts an admin writes in a Secret of its own, shows them to admins alone, and tells the log their hash (E14)', async () => {
+      const path = '/api/hosts/web1/source-groups/all/hooks';
+      const script = '#!/bin/sh\nmysql --password=canary-hook -e "FLUSH TABLES"\n';
+      for (const person of [operator, bed.viewer]) for (const [method, body] of [['GET', undefined], ['PUT', { pre: script }]] as const) expect((await person.call(method, path, body)).status).to.equal(403);
+      const set = await bed.admin.call('PUT', path, { pre: script, post: 'echo done', timeout_seconds: 60 });
+      expect(set.status, set.text).to.equal(200);
+      expect(set.body).to.deep.include({ pre: script, post: 'echo done', timeout_seconds: 60, problem: null });
+      const secret = String(set.body['secret']);
+      expect(await specOf('sourcegroups', 'web1-all')).to.deep.include({ hooks: { pre: { secretKeyRef: { name: secret, key: 'pre' } }, post: { secretKeyRef: { name: secret, key: 'post' } }, timeoutSeconds: 60 } });
+      const kept = await bed.admin.call('GET', `/api/v1/namespaces/default/secrets/${secret}`);
+      expect((kept.body['metadata'] as Record<string, unknown>)['labels']).to.deep.equal({ 'restic-manager.io/use': 'hook' });
+      expect((kept.body['metadata'] as { ownerReferences: { kind: string; name: string }[] }).ownerReferences[0]).to.include({ kind: 'SourceGroup', name: 'web1-all' });
+      for (const shown of [await operator.call('GET', '/api/hosts/web1/source-groups'), await bed.kube('sourcegroups', 'web1-all')]) expect(shown.text).to.contain(secret).and.not.contain('canary-hook');
+
+      const changed = await bed.admin.call('PUT', path, { pre: 'echo other' });
+      expect(changed.body, 'what is left out stays, and so does the Secret').to.deep.include({ pre: 'echo other', post: 'echo done', timeout_seconds: 60, secret });
+      for (const [body, field] of [[{ pre: '  \n' }, 'pre'], [{ post: 'a\0b' }, 'post'], [{ timeout_seconds: 0 }, 'timeout_seconds']] as const) {
+        const reply = await bed.admin.call('PUT', path, body);
+        expect([reply.status, String(reply.body['message']).split(':')[0]]).to.deep.equal([422, field]);
+      }
+      expect((await bed.admin.call('GET', path)).body).to.deep.equal(changed.body);
+      const log = bed.server.log();
+      expect(log).to.contain(`sha256:${createHash('sha256').update(script).digest('hex')}`).and.to.contain('hooks read');
+      expect(log).not.to.contain('canary-hook');
+
+      const gone = await bed.admin.call('PUT', path, { pre: null, post: '' });
+      expect(gone.body).to.deep.equal({ pre: null, post: null, timeout_seconds: null, secret: null, problem: null });
+      expect(await specOf('sourcegroups', 'web1-all')).not.to.have.property('hooks');
+      expect((await bed.admin.call('GET', `/api/v1/namespaces/default/secrets/${secret}`)).status).to.equal(404);
+    });
+
+    it('never writes into a Secret that others may share, and a host has scripts of its own for all its groups (E14)', async () => {
+      const shared = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'shared-scripts', labels: { 'restic-manager.io/use': 'hook' } }, stringData: { go: 'echo shared' } };
+      expect((await bed.admin.call('POST', '/api/v1/namespaces/default/secrets', shared)).status).to.equal(201);
+      expect((await bed.patch('hosts/web1', { spec: { hooks: { pre: { secretKeyRef: { name: 'shared-scripts', key: 'go' } } } } })).status).to.equal(200);
+      const path = '/api/hosts/web1/hooks';
+      await until('the host to have it', async () => (await bed.admin.call('GET', path)).body['pre'] === 'echo shared');
+      expect((await operator.call('PUT', path, { pre: 'x' })).status).to.equal(403);
+      const set = await bed.admin.call('PUT', path, { pre: 'echo own' });
+      expect(set.body, set.text).to.include({ pre: 'echo own', post: null });
+      const kept = await bed.admin.call('GET', '/api/v1/namespaces/default/secrets/shared-scripts');
+      expect(Buffer.from((kept.body['data'] as Record<string, string>)['go'] ?? '', 'base64').toString()).to.equal('echo shared');
+      await bed.admin.call('PUT', path, { pre: null });
     });
 
     it('of several hosts is changed where it is declared, and never by way of one host', async () => {
