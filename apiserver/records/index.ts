@@ -82,13 +82,14 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
   function append(transaction: Transaction<unknown>, job: ObjectKey, lines: readonly LogLine[]): void {
     const today = dayOf(now());
     const stored = transaction.get(bookKey(job)) as LogBook | undefined;
-    const book = stored === undefined ? newLogBook(today) : structuredClone(stored);
+    // What is in it is replaced, never changed.
+    const book = stored === undefined ? newLogBook(today) : { ...stored };
     const fresh = newLines(book, lines);
     if (fresh.length === 0) return;
     for (const chunk of toChunks(fresh)) {
       if (place(book, chunk) === 'cut') continue;
       const key = chunkKey(job, chunk.first);
-      put(transaction, key, chunk.lines);
+      transaction.put(key, chunk.lines, chunk.text);
       undurable.add(key);
     }
     if (book.tailBytes > TAIL_QUOTA) shorten(transaction, job, book);
@@ -106,7 +107,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       if (book.tailBytes <= TAIL_QUOTA) return;
       const lines = JSON.parse(value) as LogLine[];
       const last = lines.at(-1)?.seq ?? seqOf(key);
-      cutFromTail(book, { last, lines: lines.length, bytes: toChunks(lines).reduce((sum, chunk) => sum + chunk.bytes, 0) });
+      cutFromTail(book, { last, lines: lines.length, bytes: Buffer.byteLength(value) });
       transaction.remove(key);
     }
   }

@@ -20,12 +20,13 @@ export interface LogBook {
   day: string;
 }
 
-export interface Chunk { first: number; last: number; lines: LogLine[]; bytes: number }
+/** `text` is what is stored: the lines as JSON. */
+export interface Chunk { first: number; last: number; lines: readonly LogLine[]; text: string; bytes: number }
 
 export const LOG_QUOTA = 16 * 1024 * 1024;
 const HEAD_QUOTA = LOG_QUOTA / 2;
 export const TAIL_QUOTA = LOG_QUOTA / 2;
-/** Lines are stored together up to this size. */
+/** Lines are stored together up to this many characters. */
 const CHUNK = 64 * 1024;
 /** A log with more gaps than this counts its oldest gaps as seen. */
 const MOST_RANGES = 512;
@@ -43,10 +44,21 @@ export function isSeen(book: LogBook, seq: number): boolean {
 }
 
 /** The lines of a batch that were never taken, in order. */
-export function newLines(book: LogBook, lines: readonly LogLine[]): LogLine[] {
+export function newLines(book: LogBook, lines: readonly LogLine[]): readonly LogLine[] {
+  if (follow(lines, lastSeen(book))) return lines;
   const fresh = new Map<number, LogLine>();
   for (const line of lines) if (!fresh.has(line.seq) && !isSeen(book, line.seq)) fresh.set(line.seq, line);
   return [...fresh.values()].sort((a, b) => a.seq - b.seq);
+}
+
+/** Nearly always: each line has a higher number than the one before. */
+function follow(lines: readonly LogLine[], after: number): boolean {
+  let last = after;
+  for (const { seq } of lines) {
+    if (seq <= last) return false;
+    last = seq;
+  }
+  return true;
 }
 
 export function withSeen(ranges: readonly [number, number][], first: number, last: number): [number, number][] {
@@ -75,16 +87,20 @@ export function withSeen(ranges: readonly [number, number][], first: number, las
 /** Neighbouring lines together, so that chunks never overlap. */
 export function toChunks(lines: readonly LogLine[]): Chunk[] {
   const chunks: Chunk[] = [];
-  for (const line of lines) {
-    const bytes = Buffer.byteLength(JSON.stringify(line)) + 1;
-    const open = chunks.at(-1);
-    if (open !== undefined && open.last + 1 === line.seq && open.bytes + bytes <= CHUNK) {
-      open.lines.push(line);
-      open.last = line.seq;
-      open.bytes += bytes;
-    } else chunks.push({ first: line.seq, last: line.seq, lines: [line], bytes });
+  for (let start = 0, end = 1; start < lines.length; start = end++) {
+    while (end < lines.length && lines[end]?.seq === (lines[end - 1]?.seq ?? 0) + 1) end++;
+    chunks.push(...pieces(start === 0 && end === lines.length ? lines : lines.slice(start, end)));
   }
   return chunks;
+}
+
+/** Neighbours as one chunk, or as several of equally many lines. */
+function pieces(lines: readonly LogLine[]): Chunk[] {
+  const text = JSON.stringify(lines);
+  const count = Math.min(lines.length, Math.ceil(text.length / CHUNK));
+  if (count <= 1) return [{ first: lines[0]?.seq ?? 0, last: lines.at(-1)?.seq ?? 0, lines, text, bytes: Buffer.byteLength(text) }];
+  const size = Math.ceil(lines.length / count);
+  return Array.from({ length: Math.ceil(lines.length / size) }, (_, index) => pieces(lines.slice(index * size, (index + 1) * size))).flat();
 }
 
 /** Where a chunk goes; the book is changed. `cut`: it lies in the part that is left out already. */

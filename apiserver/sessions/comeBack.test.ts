@@ -80,6 +80,23 @@ describe('agents that come back, and agents that do not', function () {
     expect(eventsOf('broken')).to.deep.equal(['Connected 1', 'Disconnected 1']);
   });
 
+  it('a fleet that lost its network has longer than five seconds, as long as its agents keep coming', async () => {
+    const hosts = await Promise.all(Array.from({ length: 25 }, (_, index) => bed.enrolledHost(`many-${String(index)}`)));
+    const agents: ScriptedAgent[] = [];
+    for (const { host, bearer } of hosts) agents.push(await online(host.metadata.name, bearer));
+    listen();
+    for (const agent of agents) await agent.kill();
+    await until('noticed', () => bed.sessions.onlineHosts() === 0);
+    // One in four seconds until 4 are back; the others never come.
+    for (const { host, bearer } of hosts.slice(0, 4)) {
+      clock.advance(4_000);
+      await online(host.metadata.name, bearer);
+    }
+    expect(new Set(written.map(({ status }) => status?.phase))).to.deep.equal(new Set(['Online']));
+    for (const { host } of hosts.slice(4)) await soon(`${host.metadata.name} to be Offline`, async () => { clock.advance(100); return (await hostOf(host.metadata.name)).status?.phase === 'Offline'; });
+    for (const { host } of hosts.slice(0, 4)) expect(phasesOf(host.metadata.name)).to.deep.equal(['Online']);
+  });
+
   it('an agent that stops is Offline at once', async () => {
     const { bearer } = await bed.enrolledHost('stops');
     const agent = await online('stops', bearer);

@@ -11,7 +11,7 @@ import type { Hello } from '#crds/wire/agentProtocol.gen.js';
 import type { CacheEvent } from '#controller/runtime/types.js';
 import { judgeHello } from './hello.js';
 import { createLink, type Link } from './link.js';
-import { returnMs, writeDisconnect } from './presence.js';
+import { RETURN_MS, returnMs, START_GRACE_MS, writeDisconnect } from './presence.js';
 import { createHostQuotas, type HostQuotas } from './quota.js';
 import { runnerToLook } from './lockedElsewhere.js';
 import { offline } from './rpc.js';
@@ -32,6 +32,8 @@ export interface Gateway {
 }
 
 const DUPLICATE_PING_MS = 5000;
+/** More agents gone at a time than this, and it is the network, not they. */
+const MANY = 20;
 /** Deleted jobs remembered to prove whose a late report is. */
 const MAX_GONE = 10_000;
 
@@ -46,6 +48,7 @@ export function createGateway(context: SessionContext): Gateway {
   const leaving = new Map<string, Promise<void>>(); // by host name: what is still being taken of a closed session
   const departures = new Map<string, () => void>(); // by host name: ends the wait for an agent whose socket broke
   const quotas = new Map<string, HostQuotas>(); // by host name: a new connection is no new allowance
+  let lastReturn = -Infinity;
   let malformed = 0;
   let closing = false;
 
@@ -109,15 +112,30 @@ export function createGateway(context: SessionContext): Gateway {
   /** The agent of a host is gone, for good or for a moment. @param stopped what it still writes */
   function depart(key: ObjectKey, code: number, stopped: Promise<void>): void {
     const { name } = key;
+    const since = clock.now();
     const wanted = (): boolean => !closing && !entries.has(name);
     const write = (): void => {
       departures.delete(name);
       void stopped.then(() => writeDisconnect(context, key, holds, wanted));
     };
+    const wait = (): void => { departures.set(name, clock.setTimer(returnMs(code), look)); };
+    const look = (): void => {
+      const now = clock.now();
+      // A fleet that comes back at once takes longer to be let in than one agent.
+      if (departures.size > MANY && now - lastReturn < RETURN_MS && now - since < START_GRACE_MS) wait();
+      else write();
+    };
     if (closing) return;
     departures.get(name)?.();
     if (returnMs(code) === 0) write();
-    else departures.set(name, clock.setTimer(returnMs(code), write));
+    else wait();
+  }
+  function comeBack(name: string): void {
+    const cancel = departures.get(name);
+    if (!cancel) return;
+    cancel();
+    departures.delete(name);
+    lastReturn = clock.now();
   }
   const holds = (sessionID: string): boolean => sessionIDs.has(sessionID);
 
@@ -144,8 +162,7 @@ export function createGateway(context: SessionContext): Gateway {
     const entry: Entry = { session, bearer };
     entries.set(name, entry);
     sessionIDs.add(session.sessionID);
-    departures.get(name)?.();
-    departures.delete(name);
+    comeBack(name);
     const gone = session.stopped.then(() => { if (leaving.get(name) === gone) leaving.delete(name); });
     leaving.set(name, gone);
     link.onClose((code) => { if (forget(name, entry)) depart(identity.host, code, session.stopped); });

@@ -12,8 +12,8 @@ export interface Link {
   send<T extends keyof ServerFrames>(type: T, payload: ServerFrames[T], id?: string): void;
   /** @param graceMs how long the other end may take to answer the close; default 5 s */
   close(code: number, reason: string, graceMs?: number): void;
-  /** Frames in order of arrival; those that came before are handed over first. Without a handler they are kept. */
-  onFrame(handler: ((incoming: Incoming) => void) | undefined): void;
+  /** Frames in order of arrival, with their size; those that came before are handed over first. Without a handler they are kept. */
+  onFrame(handler: ((incoming: Incoming, bytes: number) => void) | undefined): void;
   /** Called once; at once when the socket is closed already. */
   onClose(handler: (code: number) => void): void;
   isOpen(): boolean;
@@ -33,18 +33,25 @@ export interface LinkOptions {
   countMalformed: () => void;
 }
 
+/** Bytes an agent may leave unread: several plans of the largest size. */
+const MAX_UNREAD = 8 * 1024 * 1024;
 /** Frames kept while nobody takes them: between hello and welcome an agent has nothing to say. */
 const MAX_EARLY = 100;
 
 export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: LinkOptions): Link {
-  let handler: ((incoming: Incoming) => void) | undefined;
+  let handler: ((incoming: Incoming, bytes: number) => void) | undefined;
   let heard = clock.now();
   let closeCode: number | undefined;
   let held = false;
-  const early: Incoming[] = [];
+  const early: { incoming: Incoming; bytes: number }[] = [];
   const closeHandlers: ((code: number) => void)[] = [];
 
   function send<T extends keyof ServerFrames>(type: T, payload: ServerFrames[T], id?: string): void {
+    if (ws.bufferedAmount > MAX_UNREAD) {
+      log.warn({ host, bytes: ws.bufferedAmount }, 'the agent does not read what it is sent: connection ended');
+      ws.terminate();
+      return;
+    }
     if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify({ type, ...(id === undefined ? {} : { id }), payload } satisfies { type: T; id?: string; payload: ServerFrames[T] } as ServerFrame));
   }
   function take(data: RawData, isBinary: boolean): void {
@@ -55,8 +62,9 @@ export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: 
       log.warn({ host, problem: incoming.malformed, seq: incoming.seq }, 'malformed frame');
       send('error', { code: 'malformed_frame', message: incoming.malformed, ...(incoming.type === undefined ? {} : { frame: incoming.type }) });
     }
-    if (handler) handler(incoming);
-    else if (early.push(incoming) > MAX_EARLY) ws.close(1008, 'too many frames before welcome');
+    const bytes = (data as Buffer).length;
+    if (handler) handler(incoming, bytes);
+    else if (early.push({ incoming, bytes }) > MAX_EARLY) ws.close(1008, 'too many frames before welcome');
   }
   ws.on('message', take);
   ws.on('pong', () => { heard = clock.now(); });
@@ -80,7 +88,7 @@ export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: 
       handler = next;
       while (handler && early.length > 0) {
         const each = early.shift();
-        if (each) handler(each);
+        if (each) handler(each.incoming, each.bytes);
       }
     },
     onClose(each) {

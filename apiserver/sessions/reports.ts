@@ -8,6 +8,7 @@ import { StoreError } from '#crds/objectStore.js';
 import type { AgentFrame, SpooledType } from '#crds/wire/frames.js';
 import type { Log } from '#controller/ports.js';
 import type { Ledger } from './ledger.js';
+import { withFollowing } from './together.js';
 
 export type SpooledFrame = Extract<AgentFrame, { type: SpooledType }>;
 /** Something with a seq that is no good report. */
@@ -42,8 +43,11 @@ export interface ReportsOptions {
   log: Log;
 }
 
+interface Queued { frame: QueuedFrame; bytes: number }
+
 export interface Reports {
-  push(frame: QueuedFrame): void;
+  /** @param bytes its size on the wire */
+  push(frame: QueuedFrame, bytes: number): void;
   drained(): boolean;
   /** Takes nothing more and resolves when the frame at hand is done. */
   stop(): Promise<void>;
@@ -51,22 +55,30 @@ export interface Reports {
 
 /** Frames applied between two durable positions. */
 const BATCH = 32;
+/** Waiting frames, and their size on the wire, from which on nothing more is read of the agent. */
 const HIGH_WATER = 64;
-
+const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 export function createReports({ ledger, backlogLast, apply, deadLetter, ack, finishBacklog: makeBacklogGood, onDrained, onGap, congested, log }: ReportsOptions): Reports {
-  const queue: QueuedFrame[] = [];
+  const queue: Queued[] = [];
+  let waiting = 0;
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let drained = false;
   let full = false;
 
-  async function take(frame: QueuedFrame): Promise<void> {
-    if ('refused' in frame) { await deadLetter(frame.raw, frame.refused); return; }
+  /** With the log lines that follow it, unless one of them is refused. @returns how many frames that was */
+  async function take(frame: QueuedFrame, alone = false): Promise<number> {
+    if ('refused' in frame) { await deadLetter(frame.raw, frame.refused); return 1; }
+    const inBacklog = frame.seq <= backlogLast;
+    const { whole, count } = alone ? { whole: frame, count: 1 } : withFollowing(frame, queue.slice(1, BATCH).map((each) => each.frame), inBacklog ? backlogLast : Infinity);
     try {
-      await apply(frame, frame.seq <= backlogLast);
+      await apply(whole, inBacklog);
+      return count;
     } catch (error) {
       if (!isForGood(error)) throw error;
+      if (count > 1) return take(frame, true);
       await deadLetter(frame, error.message);
+      return 1;
     }
   }
   /** Tries until it works or the session ends; the agent keeps what is not acknowledged. */
@@ -85,8 +97,9 @@ export function createReports({ ledger, backlogLast, apply, deadLetter, ack, fin
   async function run(): Promise<void> {
     if (!drained && ledger.seq >= backlogLast) await finishBacklog();
     let unsaved = 0;
-    for (let frame = queue[0]; frame && !stopping.signal.aborted; frame = queue[0]) {
-      const current = frame;
+    for (let head = queue[0]; head && !stopping.signal.aborted; head = queue[0]) {
+      const current = head.frame;
+      let taken = 1;
       if (current.seq > ledger.seq) {
         if (current.seq > ledger.seq + 1) {
           log.warn({ expected: ledger.seq + 1, got: current.seq }, 'the agent skipped part of its spool: connection ended, so that it sends again from what is acknowledged');
@@ -94,13 +107,13 @@ export function createReports({ ledger, backlogLast, apply, deadLetter, ack, fin
           onGap();
           return;
         }
-        await persist('refused' in current ? 'dead letter' : current.type, () => take(current));
+        await persist('refused' in current ? 'dead letter' : current.type, async () => { taken = await take(current); });
         if (stopping.signal.aborted) return;
-        ledger.advance(current.seq);
+        ledger.advance(current.seq + taken - 1);
       }
-      unsaved += 1;
-      queue.shift();
-      if (full && queue.length <= HIGH_WATER / 2) { full = false; congested(false); }
+      unsaved += taken;
+      for (const { bytes } of queue.splice(0, taken)) waiting -= bytes;
+      if (full && queue.length <= HIGH_WATER / 2 && waiting <= HIGH_WATER_BYTES / 2) { full = false; congested(false); }
       const backlogDone = !drained && ledger.seq >= backlogLast;
       if (queue.length === 0 || unsaved >= BATCH || backlogDone) { await settle(); unsaved = 0; }
       if (backlogDone) await finishBacklog();
@@ -125,9 +138,10 @@ export function createReports({ ledger, backlogLast, apply, deadLetter, ack, fin
   queueMicrotask(kick);
 
   return {
-    push(frame) {
-      queue.push(frame);
-      if (!full && queue.length >= HIGH_WATER) { full = true; congested(true); }
+    push(frame, bytes) {
+      queue.push({ frame, bytes });
+      waiting += bytes;
+      if (!full && (queue.length >= HIGH_WATER || waiting >= HIGH_WATER_BYTES)) { full = true; congested(true); }
       kick();
     },
     drained: () => drained,

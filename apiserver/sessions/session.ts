@@ -130,13 +130,13 @@ export function startSession({ context, link, host, hello, quotas, recordKey }: 
     });
   }
 
-  function take(incoming: Incoming): void {
+  function take(incoming: Incoming, bytes: number): void {
     count(incoming);
-    if (isMalformed(incoming)) { if (incoming.seq !== undefined) reports.push({ seq: incoming.seq, refused: incoming.malformed, raw: incoming.raw }); return; }
-    if ('unknown' in incoming) { if (incoming.seq !== undefined) reports.push({ seq: incoming.seq, refused: `unknown type ${incoming.unknown}`, raw: incoming }); return; }
+    if (isMalformed(incoming)) { if (incoming.seq !== undefined) reports.push({ seq: incoming.seq, refused: incoming.malformed, raw: incoming.raw }, bytes); return; }
+    if ('unknown' in incoming) { if (incoming.seq !== undefined) reports.push({ seq: incoming.seq, refused: `unknown type ${incoming.unknown}`, raw: incoming }, bytes); return; }
     if (SPOOLED.has(incoming.type)) {
       if (incoming.seq === undefined) link.send('error', { code: 'seq_missing', message: `${incoming.type} must carry seq`, frame: incoming.type });
-      else reports.push(incoming as SpooledFrame & { seq: number } as QueuedFrame);
+      else reports.push(incoming as SpooledFrame & { seq: number } as QueuedFrame, bytes);
       return;
     }
     switch (incoming.type) {

@@ -41,7 +41,10 @@ export const apiAlone = (): Promise<Engine> => program('apiServer', 'restic-mana
 /** What Node can do at most with the same requests. */
 export const bareNode = (): Promise<Engine> => program('bareServer', 'bare Node HTTPS');
 
-async function program(file: 'apiServer' | 'bareServer', name: string): Promise<Engine> {
+/** A WebSocket server that does nothing but echo. */
+export const bareEcho = (): Promise<Engine> => program('echoServer', 'bare ws echo');
+
+async function program(file: 'apiServer' | 'bareServer' | 'echoServer', name: string): Promise<Engine> {
   const outfile = `dist/bench/${file}.js`;
   await build(bundleOptions({ name: 'bench server', entry: `test/bench/${file}.ts`, outfile }, { version: '0.0.0-bench', commit: 'bench' }));
   const dir = await mkdtemp(join(tmpdir(), 'rm-bench-'));

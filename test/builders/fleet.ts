@@ -13,7 +13,7 @@ import { systemClock } from '#controller/runtime/clock.js';
 import { resources, type Kind, type KindMap } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import type { Hello, JobRun } from '#crds/wire/agentProtocol.gen.js';
-import type { AgentFrames, ServerFrame } from '#crds/wire/frames.js';
+import type { AgentFrames, ServerFrame, SpooledType } from '#crds/wire/frames.js';
 import { aGroup, aHost, aRepository, aRepositorySecret, aSchedule } from './objects.js';
 import { newAgentKey, signedHello } from './scriptedAgent.js';
 import type { TestServer } from './server.js';
@@ -60,6 +60,7 @@ export class LightAgent {
   #epoch: string | undefined;
   #applied: { revision: string; generation: number } | undefined;
   #spool = { sent: 0, acked: 0 };
+  #onAcknowledged = (): void => undefined;
   /** Since the last dial. */
   welcomed = false;
   /** How often it was welcomed. */
@@ -102,15 +103,35 @@ export class LightAgent {
     });
   }
 
+  /** What a real one sends each 30 s. */
+  beat(): void {
+    if (!this.welcomed) return;
+    this.send('heartbeat', { clock: new Date().toISOString() });
+    this.#ws?.ping();
+  }
+
   send<T extends keyof AgentFrames>(type: T, payload: AgentFrames[T]): void {
     this.#ws?.send(JSON.stringify({ type, payload }));
   }
 
-  /** A frame of the spool; only while connected. @returns its number */
-  report<T extends keyof AgentFrames>(type: T, payload: AgentFrames[T]): number {
-    const seq = ++this.#spool.sent;
-    this.#ws?.send(JSON.stringify({ type, seq, payload }));
-    return seq;
+  /** A frame of the spool; only while connected. */
+  report<T extends SpooledType>(type: T, payload: AgentFrames[T]): void {
+    this.#ws?.send(this.spooled(type, payload));
+  }
+
+  /** The text of the spool's next frame, which must be sent next. */
+  spooled<T extends SpooledType>(type: T, payload: AgentFrames[T]): string {
+    return JSON.stringify({ type, seq: ++this.#spool.sent, payload });
+  }
+
+  /** Sends texts as an agent sends its spool. */
+  async pump(frames: readonly string[]): Promise<void> {
+    if (this.#ws) await pump(this.#ws, frames);
+  }
+
+  /** Resolves when the server has all that was reported. */
+  async allAcknowledged(): Promise<void> {
+    if (this.#spool.acked < this.#spool.sent) await new Promise<void>((resolve) => { this.#onAcknowledged = resolve; });
   }
 
   #dial(): void {
@@ -149,6 +170,7 @@ export class LightAgent {
         return;
       case 'ack':
         this.#spool.acked = Math.max(this.#spool.acked, frame.payload.seq);
+        if (this.#spool.acked === this.#spool.sent) this.#onAcknowledged();
         return;
       case 'job.run': {
         const { identity } = frame.payload;
@@ -159,6 +181,11 @@ export class LightAgent {
       default:
     }
   }
+}
+
+/** The next frame when the kernel has the last, as an agent's pump does. */
+export async function pump(ws: WebSocket, frames: readonly string[]): Promise<void> {
+  for (const frame of frames) await new Promise<void>((resolve) => { ws.send(frame, () => { resolve(); }); });
 }
 
 /** What the store of a running server was made to write: the sum, and every change of a kind as a watch shows it. */
