@@ -1,8 +1,14 @@
 import 'reflect-metadata';
 import { webcrypto, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { BasicConstraintsExtension, SubjectAlternativeNameExtension, X509CertificateGenerator, type X509Certificate as Made } from '@peculiar/x509';
 import { expect } from 'chai';
+import { Scratch, until } from '../../test/builders/agentParts.js';
 import { WireServer } from '../../test/builders/wireServer.js';
+import { startAgent, type Agent } from '../agent.js';
+import { createLog } from '../log.js';
+import { openRules } from '../policy/policy.js';
 import { parsePin, spkiPin } from './pins.js';
 import { AddressRefused, postJson, serverAddress } from './server.js';
 
@@ -27,12 +33,16 @@ describe('TLS pin', () => {
   let ca: Party;
   let leaf: Party;
   let server: WireServer | undefined;
+  const scratch = new Scratch();
 
   before(async () => {
     ca = await party('our CA', undefined, true);
     leaf = await party('server', ca, false);
   });
-  afterEach(async () => server?.close());
+  afterEach(async () => {
+    await server?.close();
+    await scratch.clean();
+  });
 
   async function call(key: Party, chain: Party[], pins: string[]): Promise<string> {
     server = await WireServer.start({ key: await keyOf(key), cert: pem(...chain) });
@@ -69,6 +79,33 @@ describe('TLS pin', () => {
   });
   it('without a pin, a certificate of no known authority is refused by the system', async () => {
     expect(await call(leaf, [leaf, ca], [])).to.match(/self-signed|unable to verify/);
+  });
+
+  it('is all an agent needs to enrol and connect; the next one arrives in welcome; another server gets not a word', async () => {
+    server = await WireServer.start({ key: await keyOf(leaf), cert: pem(leaf, ca) });
+    const next = 'ab'.repeat(32);
+    server.greeting = (session) => { session.send('welcome', { protocolVersion: 1, serverVersion: 'test', hostID: 'host-uid', hostName: 'web1', storeEpoch: 'e', serverTime: new Date().toISOString(), serverPublicKey: server?.publicKey ?? '', heartbeatSeconds: 30, nextPins: [next] }); };
+    const stateDir = join(await scratch.dir('pins'), 'state');
+    const said: string[] = [];
+    const start = async (): Promise<Agent> => startAgent({ config: { stateDir, server: server?.url, token: 'token-1', agentToken: undefined, hostname: 'web1', restic: '/nowhere/restic', pins: [pinOf(ca)], configFile: join(stateDir, 'agent.yaml'), logLevel: 'debug', ...openRules }, log: createLog('debug', (line) => said.push(line)) });
+    let agent = await start();
+    try {
+      await server.session(1);
+      await until('the next pin', async () => (await readFile(join(stateDir, 'credentials.json'), 'utf8')).includes(next));
+      expect((JSON.parse(await readFile(join(stateDir, 'credentials.json'), 'utf8')) as { pins: string[] }).pins).to.deep.equal([pinOf(ca), next]);
+      const { port } = server;
+      await agent.stop(0);
+      await server.close();
+      const other = await party('other', undefined, false);
+      server = await WireServer.start({ key: await keyOf(other), cert: pem(other) }, port);
+      said.length = 0;
+      agent = await start();
+      await until('the refusal', () => said.join('').includes('not the pinned one'));
+      expect(server.sessions).to.deep.equal([]);
+      expect(server.posts).to.deep.equal([]);
+    } finally {
+      await agent.stop(0);
+    }
   });
 
   it('reads a pin as hex, hex with colons, and base64', () => {

@@ -48,7 +48,7 @@ export class AgentBed {
   }
 
   async clean(): Promise<void> {
-    for (const agent of this.#agents.splice(0)) await agent.stop(0);
+    await this.stop();
     for (const child of this.#processes.splice(0)) child.kill('SIGKILL');
     await this.server.close();
     await this.#scratch.clean();
@@ -73,11 +73,16 @@ export class AgentBed {
     return agent;
   }
 
+  /** Ends the agents that start() began. */
+  async stop(): Promise<void> {
+    for (const agent of this.#agents.splice(0)) await agent.stop(0);
+  }
+
   /** The agent as its own process, to be killed. */
-  launch(): ChildProcess {
+  launch(env: Record<string, string> = {}): ChildProcess {
     const child = spawn(process.execPath, ['--conditions=source', '--import=tsx', fileURLToPath(new URL('../../agent/main.ts', import.meta.url)), 'run'], {
       cwd: fileURLToPath(new URL('../..', import.meta.url)),
-      env: { PATH: process.env['PATH'], HOME: this.dir, RM_STATE_DIR: this.stateDir, RM_SERVER: this.server.url, RM_TOKEN: 'token-1', RM_HOSTNAME: 'web1', RM_RESTIC: this.restic, RM_LOG_LEVEL: 'debug' },
+      env: { PATH: process.env['PATH'], HOME: this.dir, RM_STATE_DIR: this.stateDir, RM_SERVER: this.server.url, RM_TOKEN: 'token-1', RM_HOSTNAME: 'web1', RM_RESTIC: this.restic, RM_LOG_LEVEL: 'debug', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => this.said.push(chunk.toString('utf8')));
