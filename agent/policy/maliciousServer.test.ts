@@ -152,7 +152,19 @@ policy:
       }
     }
     await nothingHappened();
-    expect(await callsOf()).not.to.contain('--cache-dir');console.log(await callsOf());
+    expect(await callsOf()).not.to.contain('--cache-dir');
+  });
+
+  it('lets no id and no name of a repository lead to a file elsewhere', async () => {
+    await start('');
+    session = await bed.server.session(1);
+    await mkdir(at('etc/admin-credentials'));
+    await writeFile(at('etc/other.env'), `password=${BED_PASSWORD}\n`, { mode: 0o600 });
+    await bed.setPlan(session, {}, { name: '../other', adminCredentials: 'OnRunner' });
+    expect(await job({ type: 'Prune' })).to.deep.include({ phase: 'Failed', reason: 'AdminCredentialsRequired', message: '"../other" is no name of a Repository: no admin credential is kept under it' });
+    await bed.setPlan(session, {}, { id: '../../foreign' });
+    for (const type of ['Init', 'Backup', 'Forget'] as const) expect(await job({ type }, { forget: { policies: [] } })).to.deep.include({ phase: 'Failed', reason: 'Unsupported' });
+    await nothingHappened();
   });
 
   it('runs, with hooks: directory, the owner\'s scripts alone, with the owner\'s environment, and restic with it as well', async () => {

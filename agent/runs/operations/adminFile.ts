@@ -14,7 +14,9 @@ import { ResticError } from '../../restic/exitCodes.js';
 const LIMIT_BYTES = 65_536;
 const variable = /^[A-Z][A-Z0-9_]*$/;
 
+/** @throws ResticError AdminCredentialsRequired for a name that would lead to another file */
 export function adminFile(ownerDir: string, repository: string): string {
+  if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(repository)) throw new ResticError('AdminCredentialsRequired', `${JSON.stringify(repository)} is no name of a Repository: no admin credential is kept under it`);
   return join(ownerDir, 'admin-credentials', `${repository}.env`);
 }
 

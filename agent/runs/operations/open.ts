@@ -50,10 +50,13 @@ export interface Opener {
 /**
  * The one door to a repository, for jobs, looks and questions alike: here the host's owner is asked whether it may be used,
  * with the account that will be.
- * @throws ResticError PolicyRefused, ResticMissing
+ * @throws ResticError PolicyRefused, ResticMissing, Unsupported
  */
 export async function openRepository({ probe, stateDir, policy }: Opener, repository: PlanRepository, options: Omit<ResticOptions, 'program' | 'repository' | 'cacheDir' | 'environment'> = {}): Promise<Restic> {
-  const cacheDir = cacheDirFor(join(stateDir, 'cache'), repository.id);
+  const { id, name } = repository;
+  // it becomes a part of paths
+  if (id !== undefined && !/^[0-9a-f]{64}$/.test(id)) throw new ResticError('Unsupported', `the server sent ${JSON.stringify(id)} for the id of repository ${name}, which is none of restic's`);
+  const cacheDir = cacheDirFor(join(stateDir, 'cache'), id);
   const restic = new Restic({ ...options, program: await probe.program(), repository, cacheDir, environment: policy.environment });
   await policy.requireRepository(restic.repository);
   await mkdir(cacheDir, { recursive: true, mode: 0o700 });
