@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { Scratch } from '../../test/builders/agentParts.js';
@@ -42,6 +42,14 @@ allowPlaintext: true
       environment: { SSH_AUTH_SOCK: '/run/agent.sock', LEVEL: '3' },
       allowPlaintext: true,
     });
+  });
+
+  it('is as docs/agent.md shows it, with every key', async () => {
+    const doc = await readFile(new URL('../../docs/agent.md', import.meta.url), 'utf8');
+    expect(await problemsOf(/```yaml\n(.*?)```/s.exec(doc)?.[1] ?? '')).to.deep.equal([]);
+    const rules = await readAgentFile(path, true);
+    expect(Object.keys(rules.policy)).to.have.members(['hooks', 'inPlaceRestore', 'restoreRoots', 'includeRoots', 'repositoryURLs', 'updates']);
+    for (const key of [...Object.keys(rules.policy).map((name) => `policy.${name}`), 'environment', 'allowPlaintext']) expect(doc).to.contain(`| \`${key}\` |`);
   });
 
   for (const [text, problem] of [
