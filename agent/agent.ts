@@ -7,6 +7,7 @@ import { version } from '#crds/version.js';
 import { systemClock, timestamp, type Clock } from './clock.js';
 import type { AgentConfig } from './config.js';
 import { Cron } from './cron/cron.js';
+import { Network } from './cron/network.js';
 import { nextFire } from './cron/nextFire.js';
 import { privateDirectory, privateState, requirePrivateEnv } from './files.js';
 import { fingerprintOf } from './install/keys.js';
@@ -130,11 +131,22 @@ function run(parts: Parts): Agent {
     server: config.server, token: config.token, pins: config.pins, allowPlaintext: config.allowPlaintext,
     onPlan: () => { supervisor.wake(); cron.look(); refresh.look(); },
   });
+  const network: Network = new Network({
+    clock, log,
+    url: () => plan.current?.plan.repository?.url,
+    linked: () => link.state === 'online',
+    onChange: () => {
+      cron.look();
+      say.now();
+    },
+  });
   const cron: Cron = new Cron({
     next: nextFire, clock, log, timeZone: machine.timeZone,
     plan: () => plan.current?.plan,
     attemptOf: (schedule, group) => journal.attemptOf(schedule, group),
+    countAs: (attempt) => { journal.countAs(attempt).catch((error: unknown) => { log.warn({ error: messageOf(error) }, 'the journal could not note that the clock was set'); }); },
     nextRunNumber: () => journal.nextRunNumber(),
+    networkIsOpen: (awakeSince) => network.isOpen(awakeSince),
     isActive: (group) => supervisor.isActive(group),
     submit: (request) => { supervisor.submit(request); },
     coalesce: (group, attempts) => { supervisor.coalesce(group, attempts); },
@@ -183,6 +195,7 @@ function run(parts: Parts): Agent {
       policy: { ...policy.told, allowPlaintext: config.allowPlaintext },
       plan: current && { revision: current.revision, generation: current.generation, repository: current.plan.repository?.name, stalled: stalledSchedules(current.plan) },
       next: cron.upcoming().map(({ schedule, at }) => ({ schedule, at: at === undefined ? undefined : timestamp(at) })),
+      catchUpWaits: network.why,
       running: supervisor.running.map(({ job }) => job),
       queued: supervisor.waiting,
       spool: { unacknowledged: spool.unacknowledged, bytes: spool.bytes },
@@ -204,6 +217,7 @@ function run(parts: Parts): Agent {
     stopping ??= (async () => {
       clearInterval(lookForRestic);
       cron.stop();
+      network.stop();
       await supervisor.close(graceMs);
       await refresh.stop();
       await flushed();

@@ -34,7 +34,7 @@ export async function selfTest(restic: string): Promise<Check[]> {
       }),
       await check('plan on disk', async () => {
         const file = new PlanFile(dir, silentLog);
-        await file.apply({ revision: 'r', generation: 1, plan: { hostName: 'h', hostUID: 'u', snapshotHost: 'h', presence: 'AlwaysOn', groups: [], schedules: [] } }, 'e');
+        await file.apply({ revision: 'r', generation: 1, plan: { hostName: 'h', hostUID: 'u', snapshotHost: 'h', presence: 'AlwaysOn', groups: [], schedules: [] } }, 'e', 0);
         const again = new PlanFile(dir, silentLog);
         await again.load(0);
         if (again.current?.revision !== 'r') throw new Error('what was written is not what is read');

@@ -22,6 +22,8 @@ export interface AgentStatus {
   policy: Policy['told'] & { allowPlaintext: boolean };
   plan: { revision: string; generation: number; repository: string | undefined; stalled: { schedule: string; message: string }[] } | undefined;
   next: { schedule: string; at: string | undefined }[];
+  /** Why what was missed has not begun yet. */
+  catchUpWaits: string | undefined;
   running: string[];
   /** What is in line, and what each one waits for. */
   queued: { job: string; type: string; why: string }[];
@@ -86,6 +88,7 @@ export function statusText({ status, alive }: { status: AgentStatus; alive: bool
     `plan        ${status.plan ? `revision ${status.plan.revision.slice(0, 12)}, generation ${status.plan.generation}, repository ${status.plan.repository ?? 'none'}` : 'none yet'}`,
     ...(status.plan?.stalled ?? []).map(({ schedule, message }) => `  stalled   ${schedule}: ${message}`),
     ...status.next.map(({ schedule, at }) => `  next      ${schedule}: ${at ?? 'never'}`),
+    ...(status.catchUpWaits === undefined ? [] : [`  catch-up  waits for the network: ${status.catchUpWaits}`]),
     `running     ${status.running.join(', ') || 'nothing'}`,
     ...status.queued.map(({ job, type, why }) => `waiting     ${type} ${job}: ${why}`),
     `spool       ${status.spool.unacknowledged} frames, ${status.spool.bytes} bytes not acknowledged`,

@@ -8,7 +8,7 @@ import { intervalAfter, type NextFire } from './schedule.js';
 export interface FiringFacts {
   schedule: string;
   timeZone: string;
-  /** Nothing at or before it is due. */
+  /** Nothing at or before it is due. In the future (the clock was set back): since this host is awake. */
   effectiveSince: number;
   /** Delay of this host, on top of the due moment. */
   jitterMs: number;
@@ -43,7 +43,8 @@ export interface FiringDecision {
 export function decideFiring(next: NextFire, facts: FiringFacts, now: number): FiringDecision {
   const { schedule, timeZone, jitterMs } = facts;
   // a stored time in the future (the clock was set back) counts as now
-  const base = Math.min(Math.max(facts.effectiveSince, facts.lastAttempted ?? -Infinity), now);
+  const since = facts.effectiveSince <= now ? facts.effectiveSince : facts.awakeSince;
+  const base = Math.min(Math.max(since, facts.lastAttempted ?? -Infinity), now);
   const following = next(schedule, timeZone, Math.max(base, now - jitterMs));
   const lookAt = following === undefined ? undefined : following + jitterMs;
   const due = latestDue(next, schedule, timeZone, base, now - jitterMs);

@@ -17,6 +17,8 @@ const LOOK_AT_LEAST_MS = 3_600_000;
 /** A clock that moved this much more or less than the time we waited: the machine slept, or somebody set it. */
 const JUMP_MS = 30_000;
 const WATCH_MS = 30_000;
+/** Moments that come round again because the clock was set back by less than this are not run again, as cron(8) does; after more they are new ones. */
+const SET_BACK_MS = 3 * 3_600_000;
 
 export interface CronOptions {
   next: NextFire;
@@ -26,8 +28,12 @@ export interface CronOptions {
   /** The host's own zone, for schedules without one. */
   timeZone: string;
   attemptOf(schedule: string, group: string): AttemptState | undefined;
+  /** The clock was set: what was attempted counts as attempted for `due` from now on; attemptOf says so at once. */
+  countAs(attempt: Attempt): void;
   nextRunNumber(): number;
   isActive(group: PlanGroup): boolean;
+  /** May what was missed begin now? Says no only for a while, and look() is called when that is over. */
+  networkIsOpen(awakeSince: number): boolean;
   /** Begins a run. */
   submit(run: { identity: JobIdentity; attempts: Attempt[]; group: string }): void;
   /** These due moments are answered by the run of this group that is waiting or active already. */
@@ -41,6 +47,8 @@ export class Cron {
   /** Due moments handed over in this process, by schedule and group: a waiting run has not attempted them yet. */
   readonly #handed = new Map<string, number>();
   #awakeSince: number;
+  /** The clock jumped since this process began. */
+  #jumped = false;
   #lastWatch: number;
   #cancelTimer: (() => void) | undefined;
   #cancelWatch: (() => void) | undefined;
@@ -99,13 +107,12 @@ export class Cron {
       for (const uid of schedule.groups) {
         const group = plan?.groups.find((candidate) => candidate.uid === uid);
         if (!group || group.suspend) continue;
-        const attempt = this.#options.attemptOf(schedule.uid, uid);
         const decision = decideFiring(this.#options.next, {
           schedule: schedule.schedule,
           timeZone: schedule.timeZone ?? this.#options.timeZone,
           effectiveSince: Date.parse(schedule.effectiveSince) || now,
           jitterMs: schedule.jitterSeconds * 1_000,
-          lastAttempted: attempt === undefined ? undefined : attempt.due - (attempt.owed ? 1 : 0),
+          lastAttempted: this.#lastAttempted(schedule.uid, uid, now),
           catchUp: schedule.catchUp.enabled,
           settleMs: schedule.catchUp.settleSeconds * 1_000,
           startingDeadlineMs: schedule.startingDeadlineSeconds === undefined ? undefined : schedule.startingDeadlineSeconds * 1_000,
@@ -113,18 +120,33 @@ export class Cron {
           awakeSince: this.#awakeSince,
           blackouts: schedule.blackout,
         }, now);
-        if (decision.fire) owed.push({ schedule, group, firing: decision.fire });
         if (decision.lookAt !== undefined) lookAt = Math.min(lookAt, decision.lookAt);
+        const { fire } = decision;
+        if (!fire || this.#handed.get(`${schedule.uid}/${uid}`) === fire.due) continue;
+        if (fire.origin === 'Schedule' || this.#options.networkIsOpen(this.#awakeSince)) owed.push({ schedule, group, firing: fire });
       }
     }
     return { owed, lookAt };
+  }
+
+  /** The due moment last attempted, by this clock: one in the future counts as now, one that the clock is past again as itself. */
+  #lastAttempted(schedule: string, group: string, now: number): number | undefined {
+    const { attemptOf, countAs } = this.#options;
+    const stored = attemptOf(schedule, group);
+    if (!stored) return undefined;
+    if (stored.due > now + SET_BACK_MS) {
+      this.#handed.delete(`${schedule}/${group}`);
+      countAs({ schedule, group, due: now });
+    } else if (stored.ahead !== undefined && this.#jumped && stored.ahead < this.#awakeSince) countAs({ schedule, group, due: stored.ahead });
+    const { due, owed } = attemptOf(schedule, group) ?? stored;
+    return due - (owed ? 1 : 0);
   }
 
   /** One run per group, however many schedules want it; none when one is waiting or active. */
   #begin(owed: readonly Owed[]): void {
     const { hostUID } = this.#options.plan() ?? {};
     for (const groupUid of new Set(owed.map(({ group }) => group.uid))) {
-      const all = owed.filter((one) => one.group.uid === groupUid && this.#handed.get(`${one.schedule.uid}/${groupUid}`) !== one.firing.due);
+      const all = owed.filter((one) => one.group.uid === groupUid);
       const [first] = all;
       if (!first) continue;
       const { schedule, group, firing } = first;
@@ -160,6 +182,7 @@ export class Cron {
     if (passed >= 0 && passed <= WATCH_MS + JUMP_MS) return false;
     this.#options.log.info({ seconds: Math.round(passed / 1_000) }, 'the machine slept or its clock was set: looking for missed runs');
     this.#awakeSince = now;
+    this.#jumped = true;
     return true;
   }
 }

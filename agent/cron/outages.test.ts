@@ -21,8 +21,8 @@ const lines: fc.Arbitrary<Line[]> = fc.array(fc.record({
   groups: fc.subarray(['a', 'b', 'c'], { minLength: 1 }), jitterSeconds: fc.constantFrom(0, 0, 180), catchUp: fc.constantFrom(true, true, false), settleSeconds: fc.constantFrom(60, 600),
   deadline: fc.constantFrom(120, 7200), blackout: fc.constantFrom({ from: '01:30', to: '04:40' }, { from: '22:00', to: '03:00' }),
 }, { requiredKeys: ['cron', 'groups', 'jitterSeconds', 'catchUp', 'settleSeconds'] }), { minLength: 1, maxLength: 4 });
-/** How the machine's time goes: so many minutes up, then gone for so long. */
-const outages = fc.array(fc.record({ up: fc.integer({ min: 5, max: 600 }), what: fc.constantFrom('stop' as const, 'kill' as const, 'sleep' as const), gone: fc.integer({ min: 3, max: 500 }) }), { maxLength: 5 });
+/** How the machine's time goes: so many minutes up, then gone for so long, or its clock is set by so many minutes. */
+const outages = fc.array(fc.record({ up: fc.integer({ min: 5, max: 600 }), what: fc.constantFrom('stop' as const, 'kill' as const, 'sleep' as const, 'set' as const, 'set' as const), gone: fc.integer({ min: 3, max: 500 }), by: fc.constantFrom(-1440, -1440, -300, -60, -7, 40, 60, 1440) }), { maxLength: 5 });
 
 const planFrom = (all: readonly Line[], presence: Plan['presence'], since: number): Plan => planOf({
   presence, repository: { name: 'r', url: '/r', password: 'p', id: 'a'.repeat(64) }, groups: Object.keys(minutes).map((name) => planGroup({ uid: name, name, tag: name, includes: [`/${name}`] })),
@@ -32,10 +32,10 @@ const planFrom = (all: readonly Line[], presence: Plan['presence'], since: numbe
   })),
 });
 
-describe('any plan through any outages (S7, X20)', function () {
+describe('any plan through any outages and settings of the clock (S7, X20)', function () {
   this.timeout(180_000);
   const scratch = new Scratch();
-  const oracles = new Map(starts.map((start) => [start, new Oracle(start - 7.5 * MINUTE, start + (HOURS + 24 * 9) * 3_600_000)]));
+  const oracles = new Map(starts.map((start) => [start, new Oracle(start - 7.5 * MINUTE - 6 * 24 * 3_600_000, start + (HOURS + 24 * 14) * 3_600_000)]));
   after(() => scratch.clean());
 
   it('runs what is due once, skips nothing that is owed, and nothing fires for the past', () => fc.assert(fc.asyncProperty(fc.constantFrom(...starts), lines, fc.constantFrom('AlwaysOn' as const, 'Intermittent' as const), outages, async (start, all, presence, gone) => {
@@ -44,11 +44,18 @@ describe('any plan through any outages (S7, X20)', function () {
     const world = new World({ dir: await scratch.dir(), start, plan, timeZone: 'Europe/Berlin', minutes });
     const happenings: Happening[] = [{ at: start, what: 'boot' }];
     await world.boot();
-    for (const { up, what, gone: away } of gone) {
-      const at = world.clock.now() + up * MINUTE;
-      const back = at + away * MINUTE;
+    let time = start;
+    for (const { up, what, gone: away, by } of gone) {
+      const at = time + up * MINUTE;
+      const back = what === 'set' ? at : at + away * MINUTE;
       if (back >= end) break;
-      await world.pass((at - world.clock.now()) / MINUTE);
+      await world.pass(up);
+      time = back;
+      if (what === 'set') {
+        happenings.push({ at, what, by: by * MINUTE });
+        world.clock.sleep(by * 60);
+        continue;
+      }
       if (what === 'sleep') happenings.push({ at, what, until: back });
       else {
         happenings.push({ at, what }, { at: back, what: 'boot' });
@@ -57,7 +64,7 @@ describe('any plan through any outages (S7, X20)', function () {
       world.clock.sleep((back - at) / 1000);
       if (what !== 'sleep') await world.boot();
     }
-    await world.pass((end - world.clock.now()) / MINUTE);
+    await world.pass((end - time) / MINUTE);
     await world.kill();
     const expected = expectedRuns(start, end, happenings, plan, 'Europe/Berlin', minutes, oracles.get(start) as Oracle);
     const line = (run: { schedule: string; group: string; due: number; origin: string }): string => `${run.schedule} ${run.group} ${new Date(run.due).toISOString().slice(0, 16)} ${run.origin}`;

@@ -220,10 +220,10 @@ export class Link {
   }
 
   async #receive(frame: ServerFrame, connection: Connection): Promise<LinkEnd | undefined> {
-    const { plan, supervisor, spool, state, log } = this.#options;
+    const { plan, supervisor, spool, state, clock, log } = this.#options;
     switch (frame.type) {
       case 'plan.set': {
-        const stalled = await plan.apply(frame.payload, state.data.storeEpoch ?? '');
+        const stalled = await plan.apply(frame.payload, state.data.storeEpoch ?? '', clock.now());
         const { revision, generation } = frame.payload;
         log.info({ host: frame.payload.plan.hostName, revision, generation, schedules: frame.payload.plan.schedules.length, ...(stalled.length > 0 ? { stalled } : {}) }, 'plan applied');
         connection.send('plan.applied', { revision, generation, ...(stalled.length > 0 ? { stalled } : {}) });

@@ -14,7 +14,7 @@ describe('plan on disk', () => {
   afterEach(async () => scratch.clean());
 
   it('is there after a restart with revision, generation and epoch, and holds no secret in clear', async () => {
-    await new PlanFile(dir, silentLog).apply(set, 'e1');
+    await new PlanFile(dir, silentLog).apply(set, 'e1', 0);
     const again = new PlanFile(dir, silentLog);
     await again.load(0);
     expect(again.current).to.deep.equal({ ...set, epoch: 'e1' });
@@ -25,7 +25,7 @@ describe('plan on disk', () => {
   });
 
   it('is set aside when it cannot be opened, by one changed byte or another key', async () => {
-    await new PlanFile(dir, silentLog).apply(set, 'e1');
+    await new PlanFile(dir, silentLog).apply(set, 'e1', 0);
     const bytes = await readFile(join(dir, 'plan.enc'));
     bytes[bytes.length - 1]! ^= 1;
     await writeFile(join(dir, 'plan.enc'), bytes);
@@ -35,14 +35,14 @@ describe('plan on disk', () => {
     expect(again.current).to.equal(undefined);
     expect((await readdir(dir)).some((name) => name.startsWith('plan.enc.corrupt-'))).to.be.true;
     expect(said.join('')).to.contain('until the server sends it again');
-    await again.apply(set, 'e1');
+    await again.apply(set, 'e1', 0);
   });
 
   it('tells its listeners after it is durable, and is gone after a wipe', async () => {
     const plan = new PlanFile(dir, silentLog);
     const heard: (string | undefined)[] = [];
     plan.onChange(() => heard.push(plan.current?.revision));
-    await plan.apply(set, 'e1');
+    await plan.apply(set, 'e1', 0);
     await plan.wipe();
     expect(heard).to.deep.equal(['r1', undefined]);
     expect(await readdir(dir)).to.deep.equal([]);

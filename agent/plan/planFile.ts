@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plan, PlanSet } from '#crds/wire/agentProtocol.gen.js';
 import { cronProblem, timeZoneProblem } from '#crds/schedule.js';
+import { timestamp } from '../clock.js';
 import { readIfThere, replaceFile, requirePrivate, setAside } from '../files.js';
 import type { Log } from '../log.js';
 
@@ -55,9 +56,14 @@ export class PlanFile {
     }
   }
 
-  /** Takes a plan over: durable when it resolves, in force from then on. */
-  async apply(set: PlanSet, epoch: string): Promise<StalledSchedule[]> {
-    const applied: AppliedPlan = { ...set, epoch };
+  /**
+   * Takes a plan over: durable when it resolves, in force from then on. A schedule that is effective from a moment in the
+   * future (this clock is behind the server's) counts as effective from now.
+   * @throws the disk's error; the plan before stays in force
+   */
+  async apply(set: PlanSet, epoch: string, now: number): Promise<StalledSchedule[]> {
+    const schedules = set.plan.schedules.map((schedule) => (Date.parse(schedule.effectiveSince) > now ? { ...schedule, effectiveSince: timestamp(now) } : schedule));
+    const applied: AppliedPlan = { ...set, plan: { ...set.plan, schedules }, epoch };
     await replaceFile(this.#planPath, encrypt(Buffer.from(JSON.stringify(applied)), await this.#ownKey()));
     this.#current = applied;
     for (const listener of this.#listeners) listener();

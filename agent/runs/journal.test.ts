@@ -94,9 +94,33 @@ describe('job journal', () => {
     let journal = await open();
     await journal.start(identity('one'), 't', [{ schedule: 's', group: 'g', due: T0 }]);
     await journal.finish(finished('one'));
+    await journal.finish(finished('two', 'Completed', T0 + RESULTS_KEPT_MS + 1));
     journal = await reopen(journal, T0 + RESULTS_KEPT_MS + 1);
-    expect(journal.isKnown('one')).to.be.false;
+    expect([journal.isKnown('one'), journal.isKnown('two')]).to.deep.equal([false, true]);
     expect(journal.attemptOf('s', 'g')?.due).to.equal(T0);
+    await journal.close();
+  });
+
+  it('forgets nothing because a clock is ahead by years: what ran is not run again when it is right (S7)', async () => {
+    let journal = await open();
+    await journal.finish(finished('one'));
+    journal = await reopen(journal, Date.parse('2040-01-01T00:00:00Z'));
+    expect(journal.isFinished('one')).to.be.true;
+    await journal.close();
+  });
+
+  it('remembers over a restart what was attempted before the clock was set back, until a later run (S7)', async () => {
+    let journal = await open();
+    const day = 86_400_000;
+    await journal.start(identity('one'), 't', [{ schedule: 's', group: 'g', due: T0 }]);
+    await journal.countAs({ schedule: 's', group: 'g', due: T0 - day });
+    for (let restarts = 0; restarts < 2; restarts++) {
+      journal = await reopen(journal, T0 - day);
+      expect(journal.attemptOf('s', 'g')).to.deep.include({ due: T0 - day, ahead: T0 });
+    }
+    await journal.start(identity('two'), 't', [{ schedule: 's', group: 'g', due: T0 + day }]);
+    journal = await reopen(journal, T0 + day);
+    expect(journal.attemptOf('s', 'g'), 'over').to.deep.include({ due: T0 + day }).and.not.to.have.property('ahead');
     await journal.close();
   });
 

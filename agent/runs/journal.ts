@@ -16,8 +16,11 @@ const CHILDREN_KEPT = 200;
 /** A due moment of one schedule for one group that a run answers to. Times are epoch milliseconds. */
 export interface Attempt { schedule: string; group: string; due: number }
 
-/** `owed`: its run was interrupted by a shutdown and counts as missed, once. */
-export interface AttemptState { due: number; owed: boolean; redone: boolean }
+/**
+ * `owed`: its run was interrupted by a shutdown and counts as missed, once. `ahead`: the latest moment attempted before the
+ * clock was set back behind it: not to be made up for when the clock is set right again.
+ */
+export interface AttemptState { due: number; owed: boolean; redone: boolean; ahead?: number }
 
 export interface JournalledChild { pid: number; startTime?: string; time: number }
 
@@ -38,6 +41,7 @@ type JournalRecord =
   | { t: 'post'; runID: string; owed?: string }
   | { t: 'child'; runID: string; pid: number; startTime?: string; time: number }
   | { t: 'attempt'; runID: string; attempts: Attempt[] }
+  | { t: 'countAs'; attempt: Attempt }
   | { t: 'end'; finished: JobFinished };
 
 export class Journal {
@@ -58,17 +62,20 @@ export class Journal {
     const journal = new Journal(path);
     const { lines, torn, damaged } = await readLines(path);
     if (torn > 0) log.warn({ file: path, bytes: torn }, 'cut off the torn end of the job journal');
-    const results: JobFinished[] = [];
+    const all: JobFinished[] = [];
     for (const line of lines) {
       const record = JSON.parse(line.text) as JournalRecord;
       journal.#take(record);
-      if (record.t === 'end' && Date.parse(record.finished.completionTime) > now - RESULTS_KEPT_MS) results.push(record.finished);
+      if (record.t === 'end') all.push(record.finished);
     }
     if (damaged > 0) {
       const aside = `${path}.corrupt-${new Date(now).toISOString().replaceAll(/[:.]/g, '-')}`;
       await rename(path, aside);
       log.error({ file: aside, lines: damaged }, 'the job journal was damaged: kept under this name; what could be read goes on');
     }
+    // a clock that is ahead by years must not make it forget what it ran
+    const newest = Math.max(...all.map(({ completionTime }) => Date.parse(completionTime)), -Infinity);
+    const results = all.filter(({ completionTime }) => Date.parse(completionTime) > Math.min(now, newest) - RESULTS_KEPT_MS);
     await journal.#compact(results.slice(-RESULTS_KEPT));
     return journal;
   }
@@ -119,6 +126,11 @@ export class Journal {
     await this.#write({ t: 'attempt', runID, attempts });
   }
 
+  /** The clock was set: what was attempted counts as attempted for `due` from now on. */
+  async countAs(attempt: Attempt): Promise<void> {
+    await this.#write({ t: 'countAs', attempt });
+  }
+
   async finish(finished: JobFinished): Promise<void> {
     await this.#write({ t: 'end', finished });
   }
@@ -166,6 +178,9 @@ export class Journal {
         this.#open.get(record.runID)?.attempts.push(...record.attempts);
         this.#attempted(record.attempts);
         return;
+      case 'countAs':
+        this.#attempted([record.attempt]);
+        return;
       case 'end': {
         const { identity, reason, completionTime } = record.finished;
         if (reason === 'Interrupted') for (const attempt of this.#open.get(identity.runID)?.attempts ?? []) this.#owe(attempt);
@@ -180,7 +195,8 @@ export class Journal {
     for (const { schedule, group, due } of attempts) {
       const key = `${schedule}/${group}`;
       const before = this.#attempts.get(key);
-      this.#attempts.set(key, { due, owed: false, redone: before?.due === due && (before.owed || before.redone) });
+      const latest = Math.max(before?.due ?? due, before?.ahead ?? due);
+      this.#attempts.set(key, { due, owed: false, redone: before?.due === due && (before.owed || before.redone), ...(latest > due ? { ahead: latest } : {}) });
     }
   }
 
@@ -193,13 +209,14 @@ export class Journal {
     const kept = new Set(results.map(({ identity }) => identity.runID));
     for (const runID of this.#ended.keys()) if (!kept.has(runID)) this.#ended.delete(runID);
     const records: JournalRecord[] = [
-      { t: 'state', runNumber: this.#runNumber, attempts: Object.fromEntries(this.#attempts), children: this.#children },
       ...results.map((finished): JournalRecord => ({ t: 'end', finished })),
       ...this.openRuns.flatMap(({ children, owedPost, ...run }): JournalRecord[] => [
         { t: 'start', ...run },
         ...children.map((child): JournalRecord => ({ t: 'child', runID: run.identity.runID, ...child })),
         ...(owedPost === undefined ? [] : [{ t: 'post', runID: run.identity.runID, owed: owedPost } as const]),
       ]),
+      // last: what was attempted is what it says, not what the open runs above once meant
+      { t: 'state', runNumber: this.#runNumber, attempts: Object.fromEntries(this.#attempts), children: this.#children },
     ];
     await replaceFile(this.#path, Buffer.concat(records.map((record) => encodeLine(JSON.stringify(record)))));
     this.#file = await AppendFile.open(this.#path);

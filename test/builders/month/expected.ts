@@ -1,7 +1,9 @@
 /**
  * The runs a perfect witness would write down: the machine's history is walked in half minutes with a pencil, from the rules in
  * words (a due moment runs once; what was missed runs once after the settle delay unless it is older than half its interval;
- * one run per group, one run at a time; a blackout holds back; what SIGTERM interrupts is owed once). Shares no code with the product.
+ * one run per group, one run at a time; a blackout holds back; what SIGTERM interrupts is owed once; a clock set back by less
+ * than three hours repeats nothing, one set back further begins anew, and set right again it makes up for nothing it had run).
+ * `now` is what the machine's clock shows, `time` what a right one would. Shares no code with the product.
  */
 import type { Plan } from '#crds/wire/agentProtocol.gen.js';
 import type { Oracle } from './oracle.js';
@@ -11,6 +13,7 @@ export type Happening =
   | { at: number; what: 'stop' }
   | { at: number; what: 'kill' }
   | { at: number; what: 'sleep'; until: number }
+  | { at: number; what: 'set'; by: number }
   | { at: number; what: 'plan'; plan: Plan };
 
 export interface ExpectedRun { at: number; schedule: string; group: string; due: number; origin: 'Schedule' | 'CatchUp' }
@@ -23,6 +26,8 @@ const MINUTE = 60_000;
 const STEP = 30_000;
 /** A machine that wakes is noticed half a minute later at most; here, always then. */
 const NOTICED = 30_000;
+const SET_BACK = 3 * 3_600_000;
+const DAY = 86_400_000;
 
 export function expectedRuns(start: number, end: number, happenings: readonly Happening[], first: Plan, zone: string, minutes: Record<string, number>, oracle: Oracle): ExpectedRun[] {
   const runs: ExpectedRun[] = [];
@@ -37,6 +42,26 @@ export function expectedRuns(start: number, end: number, happenings: readonly Ha
   let running = undefined as Pending | undefined;
   let waiting: Pending[] = [];
   const handed = new Map<string, number>();
+  /** Attempted before the clock was set back behind it. */
+  const ahead = new Map<string, number>();
+  let fast = 0;
+
+  let jumped = false;
+  /** Is the clock behind what was attempted, or past it again since it jumped? */
+  const compare = (now: number): void => {
+    for (const [key, due] of attempted) {
+      if (due > now + SET_BACK) {
+        ahead.set(key, Math.max(due, ahead.get(key) ?? 0));
+        attempted.set(key, now);
+        handed.delete(key);
+        owed.delete(key);
+      } else if (jumped && (ahead.get(key) ?? Infinity) < awakeSince) {
+        attempted.set(key, ahead.get(key) ?? 0);
+        ahead.delete(key);
+        owed.delete(key);
+      }
+    }
+  };
 
   const begin = (at: number): void => {
     if (running || waiting.length === 0) return;
@@ -49,6 +74,9 @@ export function expectedRuns(start: number, end: number, happenings: readonly Ha
   };
   const attempt = (key: string, due: number): void => {
     if (owed.get(key) === due) { owed.delete(key); redone.set(key, due); }
+    const latest = Math.max(attempted.get(key) ?? 0, ahead.get(key) ?? 0);
+    if (latest > due) ahead.set(key, latest);
+    else ahead.delete(key);
     attempted.set(key, due);
   };
 
@@ -60,15 +88,22 @@ export function expectedRuns(start: number, end: number, happenings: readonly Ha
   };
 
   const todo = [...happenings].sort((a, b) => a.at - b.at);
-  for (let now = start; now < end; now += STEP) {
-    for (let next = todo[0]; next && next.at <= now; next = todo[0]) {
+  let noticed = 0;
+  for (let time = start; time < end; time += STEP) {
+    for (let next = todo[0]; next && next.at <= time; next = todo[0]) {
       todo.shift();
       if (up && next.at >= asleepUntil) endUntil(next.at);
-      if (next.what === 'boot') { up = true; awakeSince = next.at; handed.clear(); }
+      if (next.what === 'boot') { up = true; awakeSince = next.at + fast; jumped = false; handed.clear(); }
+      if (next.what === 'set') {
+        fast += next.by;
+        awakeSince = next.at + fast + NOTICED;
+        noticed = next.at + NOTICED;
+      }
       if (next.what === 'plan') lines = linesOf(next.plan, zone, oracle, start, end);
       if (next.what === 'sleep') {
         asleepUntil = next.until;
-        awakeSince = next.until + NOTICED;
+        awakeSince = next.until + fast + NOTICED;
+        noticed = next.until + NOTICED;
         if (running?.until !== undefined) running.until += next.until - next.at;
       }
       if (next.what === 'stop' || next.what === 'kill') {
@@ -78,11 +113,15 @@ export function expectedRuns(start: number, end: number, happenings: readonly Ha
         waiting = [];
       }
     }
-    if (!up || now < asleepUntil) continue;
-    endUntil(now);
+    if (!up || time < asleepUntil) continue;
+    endUntil(time);
+    if (time < noticed) continue;
+    const now = time + fast;
+    jumped ||= time === noticed;
+    compare(now);
     const wanted = lines.flatMap((line): { line: Line; due: number; origin: ExpectedRun['origin'] }[] => {
       const due = line.due.findLast((moment) => moment + line.jitter <= now);
-      if (due === undefined || due <= line.since || handed.get(line.key) === due) return [];
+      if (due === undefined || due <= (line.since > now ? awakeSince : line.since) || handed.get(line.key) === due) return [];
       const last = attempted.get(line.key);
       if (last !== undefined && due <= last && owed.get(line.key) !== due) return [];
       const missed = due + line.jitter < awakeSince;
@@ -106,10 +145,11 @@ export function expectedRuns(start: number, end: number, happenings: readonly Ha
       if (active) {
         active.answers.push(...answers);
         if (active === running) for (const { key, due } of answers) attempt(key, due);
-      } else waiting.push({ group, answers, run: { at: now, schedule: chosen.line.schedule, group: chosen.line.group, due: chosen.due, origin: chosen.origin } });
+      } else waiting.push({ group, answers, run: { at: time, schedule: chosen.line.schedule, group: chosen.line.group, due: chosen.due, origin: chosen.origin } });
     }
-    begin(now);
+    begin(time);
   }
+  if (up && end >= asleepUntil) endUntil(end);
   return runs;
 }
 
@@ -118,7 +158,7 @@ function linesOf(plan: Plan, zone: string, oracle: Oracle, start: number, end: n
     key: `${schedule.uid}/${uid}`, schedule: schedule.name, group: plan.groups.find((group) => group.uid === uid)?.name ?? '', groupUid: uid,
     due: oracle.due(schedule.schedule, schedule.timeZone ?? zone), jitter: schedule.jitterSeconds * 1000, since: Date.parse(schedule.effectiveSince),
     settle: schedule.catchUp.settleSeconds * 1000, catchUp: schedule.catchUp.enabled, deadline: schedule.startingDeadlineSeconds === undefined ? undefined : schedule.startingDeadlineSeconds * 1000,
-    blackouts: schedule.blackout && held(schedule.blackout, schedule.timeZone ?? zone, start, end), intermittent: plan.presence === 'Intermittent',
+    blackouts: schedule.blackout && held(schedule.blackout, schedule.timeZone ?? zone, start - 4 * DAY, end + 4 * DAY), intermittent: plan.presence === 'Intermittent',
   })));
 }
 
@@ -129,7 +169,7 @@ function held(windows: readonly { from: string; to: string; timeZone?: string }[
     const format = new Intl.DateTimeFormat('sv-SE', { timeZone: timeZone ?? zone, hourCycle: 'h23', dateStyle: 'short', timeStyle: 'short' });
     let latest = '';
     let on = false;
-    for (let at = start - (start % MINUTE) - 86_400_000; at < end; at += MINUTE) {
+    for (let at = start - (start % MINUTE); at < end; at += MINUTE) {
       const shown = format.format(at);
       if (shown > latest) {
         latest = shown;

@@ -60,7 +60,12 @@ export class World {
       next: nextFire, clock, log: silentLog, timeZone: this.#options.timeZone,
       plan: () => this.plan,
       attemptOf: (schedule, group) => journal.attemptOf(schedule, group),
+      countAs: (attempt) => {
+        const written = journal.countAs(attempt);
+        this.#do(() => written);
+      },
       nextRunNumber: () => journal.nextRunNumber(),
+      networkIsOpen: () => true,
       isActive: ({ uid }) => this.#active(uid) !== undefined,
       submit: (request) => {
         this.#process?.queue.push(request);
