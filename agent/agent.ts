@@ -9,7 +9,7 @@ import type { AgentConfig } from './config.js';
 import { Cron } from './cron/cron.js';
 import { Network } from './cron/network.js';
 import { nextFire } from './cron/nextFire.js';
-import { privateDirectory, privateState, requirePrivateEnv } from './files.js';
+import { privateDirectory, privateState, putAside, requirePrivateEnv } from './files.js';
 import { fingerprintOf } from './install/keys.js';
 import { describeMachine } from './install/machine.js';
 import { Identity, openState } from './install/state.js';
@@ -29,6 +29,7 @@ import { openForReading } from './runs/operations/open.js';
 import { Refresh } from './runs/refresh.js';
 import { RepositoryMemory } from './runs/repositoryFacts.js';
 import { Supervisor } from './runs/supervisor.js';
+import { withRoom } from './spool/reserve.js';
 import { Spool } from './spool/spool.js';
 import { StatusWriter, type AgentStatus } from './status.js';
 
@@ -62,7 +63,8 @@ export async function startAgent({ config, log, clock = systemClock, openLimitMs
   const { stateDir } = config;
   await privateDirectory(stateDir);
   await requirePrivateEnv(join(dirname(config.configFile), 'agent.env'));
-  const release = await lockState(stateDir);
+  const spoolDir = join(stateDir, 'spool');
+  const release = await withRoom(spoolDir, async () => lockState(stateDir));
   try {
     await privateState(stateDir);
     const identity = await Identity.open(stateDir, log);
@@ -71,9 +73,11 @@ export async function startAgent({ config, log, clock = systemClock, openLimitMs
     const plan = new PlanFile(stateDir, log);
     await plan.load(clock.now());
     await privateDirectory(join(stateDir, 'cache'));
-    const spool = await Spool.open({ dir: join(stateDir, 'spool'), log });
+    const spool = await Spool.open({ dir: spoolDir, log }, clock.now());
     const journal = await Journal.open(join(stateDir, 'journal.jsonl'), log, clock.now());
-    return run({ config, log, clock, openLimitMs, stuckAfterMs, identity, state, plan, spool, journal, release });
+    const aside = await putAside(stateDir);
+    if (aside.length > 0) log.warn({ directory: stateDir, files: aside }, 'these files could not be read once and were kept: look at them, then remove them');
+    return run({ aside, config, log, clock, openLimitMs, stuckAfterMs, identity, state, plan, spool, journal, release });
   } catch (error) {
     await release();
     throw error;
@@ -81,6 +85,8 @@ export async function startAgent({ config, log, clock = systemClock, openLimitMs
 }
 
 interface Parts extends AgentOptions {
+  /** Names of what was set aside. */
+  aside: string[];
   clock: Clock;
   identity: Identity;
   state: Awaited<ReturnType<typeof openState>>;
@@ -196,6 +202,8 @@ function run(parts: Parts): Agent {
       plan: current && { revision: current.revision, generation: current.generation, repository: current.plan.repository?.name, stalled: stalledSchedules(current.plan) },
       next: cron.upcoming().map(({ schedule, at }) => ({ schedule, at: at === undefined ? undefined : timestamp(at) })),
       catchUpWaits: network.why,
+      planProblem: link.planProblem,
+      setAside: parts.aside,
       running: supervisor.running.map(({ job }) => job),
       queued: supervisor.waiting,
       spool: { unacknowledged: spool.unacknowledged, bytes: spool.bytes },

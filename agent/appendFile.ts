@@ -1,8 +1,9 @@
 /**
  * A file of checksummed lines that only grows: `<crc32 hex> <text>\n`. What append() promised is on disk; a torn last line (the
- * machine died while writing) is cut off when the file is opened again, and said. Journal and spool are made of these.
+ * machine died while writing) is cut off when the file is opened again, and said. Room is taken on the disk ahead of the lines
+ * and filled with zeros. Journal and spool are made of these.
  */
-import { open, readFile, truncate, type FileHandle } from 'node:fs/promises';
+import { constants, open, readFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { platform } from './platform/here.js';
@@ -17,80 +18,123 @@ export interface ReadLine {
 
 export interface ReadResult {
   lines: ReadLine[];
+  /** Where the last good line ends. */
+  end: number;
   /** Bytes of an unfinished last line: never promised to anybody. */
   torn: number;
-  /** Whole lines whose checksum is wrong: the disk lost something that was promised. */
+  /** Whole lines whose checksum is wrong, or a missing end: the disk lost something that was promised. */
   damaged: number;
 }
 
+const LINE_FEED = 0x0a;
+/** Room is taken in multiples of this. */
+const ROOM_UNIT = 4_096;
+
 export function encodeLine(text: string): Buffer {
   return Buffer.from(`${checksum(text)} ${text}\n`);
+}
+
+/** The text of one line with its line feed; undefined when it is not what was written. */
+export function textOf(line: Buffer): string | undefined {
+  const whole = line.toString('utf8', 0, line.length - 1);
+  const text = whole.slice(9);
+  return line.at(-1) === LINE_FEED && whole[8] === ' ' && checksum(text) === whole.slice(0, 8) ? text : undefined;
+}
+
+/** What a whole file of these lines looks like. @param room bytes that are free behind them, at least */
+export function encodeFile(texts: readonly string[], room: number): Buffer {
+  const lines = Buffer.concat(texts.map(encodeLine));
+  return Buffer.concat([lines, Buffer.alloc(roundUp(lines.length + Math.max(1, room)) - lines.length)]);
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / ROOM_UNIT) * ROOM_UNIT;
 }
 
 function checksum(text: string): string {
   return crc32(text).toString(16).padStart(8, '0');
 }
 
-/** Reads every good line. A file that is not there has none. */
+/**
+ * Reads every good line. A file that is not there has none. Behind the lines are zeros: room that is taken already. A file whose
+ * last byte is no zero was cut (unless its lines fill it to the byte): what was promised is lost, and that counts as damage.
+ */
 export async function readLines(path: string): Promise<ReadResult> {
+  const result: ReadResult = { lines: [], end: 0, torn: 0, damaged: 0 };
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return { lines: [], torn: 0, damaged: 0 };
+    if (codeOf(error) === 'ENOENT') return result;
     throw error;
   }
-  const result: ReadResult = { lines: [], torn: 0, damaged: 0 };
   let offset = 0;
-  while (offset < bytes.length) {
-    const end = bytes.indexOf(0x0a, offset);
-    if (end < 0) {
-      result.torn = bytes.length - offset;
-      break;
-    }
-    const line = bytes.toString('utf8', offset, end);
-    const text = line.slice(9);
-    if (line[8] === ' ' && checksum(text) === line.slice(0, 8)) result.lines.push({ text, offset, length: end + 1 - offset });
-    else result.damaged++;
+  for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, offset)) {
+    const text = textOf(bytes.subarray(offset, end + 1));
+    if (text === undefined) result.damaged++;
+    else result.lines.push({ text, offset, length: end + 1 - offset });
     offset = end + 1;
+    if (text !== undefined) result.end = offset;
   }
+  let last = bytes.length;
+  while (last > offset && bytes[last - 1] === 0) last--;
+  result.torn = last - offset;
+  if (bytes.length === 0 || (last === bytes.length && (result.torn > 0 || bytes.length % ROOM_UNIT !== 0))) result.damaged++;
   return result;
 }
 
 interface Waiter { resolve(): void; reject(error: unknown): void }
 
-/** Appends lines; concurrent appends share one fdatasync. One writer per file. */
+/**
+ * Appends lines; concurrent appends share one fdatasync. One writer per file. Room is taken on the disk before lines need it, a
+ * step at a time, so that what fits in it can still be written when the disk is full.
+ */
 export class AppendFile {
   readonly path: string;
   readonly #file: FileHandle;
+  readonly #step: number;
   #size: number;
   #durableSize: number;
+  /** Length of the file: lines, then zeros. */
+  #room: number;
   #onFailure: () => void;
   #queue: Buffer[] = [];
   #waiting: Waiter[] = [];
   #writing: Promise<void> | undefined;
 
-  private constructor(path: string, file: FileHandle, size: number, onFailure: () => void) {
+  private constructor(path: string, file: FileHandle, size: number, room: number, step: number, onFailure: () => void) {
     this.path = path;
     this.#file = file;
     this.#size = size;
     this.#durableSize = size;
+    this.#room = room;
+    this.#step = step;
     this.#onFailure = onFailure;
   }
 
   /**
    * Opens or creates (0600).
-   * @param keep bytes to keep: what is behind them is cut off
+   * @param keep where the lines end; what is behind them goes
+   * @param step bytes of room to take at a time
    * @param onFailure called when a write failed, before the appends concerned (all that are not durable) reject
+   * @throws the disk's error, when there is no room for a first step
    */
-  static async open(path: string, keep?: number, onFailure: () => void = () => undefined): Promise<AppendFile> {
-    if (keep !== undefined) await truncate(path, keep).catch((error: unknown) => { if (codeOf(error) !== 'ENOENT') throw error; });
-    const file = await open(path, 'a', 0o600);
-    await platform.syncDirectory(dirname(path));
-    return new AppendFile(path, file, (await file.stat()).size, onFailure);
+  static async open(path: string, keep: number, step: number, onFailure: () => void = () => undefined): Promise<AppendFile> {
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    try {
+      const { size } = await file.stat();
+      const opened = new AppendFile(path, file, keep, size, roundUp(step), onFailure);
+      if (size === 0) await opened.#takeRoom(1);
+      await opened.#clearBehind();
+      await platform.syncDirectory(dirname(path));
+      return opened;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
-  /** Bytes of the file with everything that is queued. */
+  /** Bytes of the lines with everything that is queued. */
   get size(): number {
     return this.#size;
   }
@@ -106,6 +150,11 @@ export class AppendFile {
     return { offset, length: line.length, durable };
   }
 
+  /** Resolves when nothing is on its way to the disk. */
+  async idle(): Promise<void> {
+    await this.#writing;
+  }
+
   async #flush(): Promise<void> {
     await Promise.resolve(); // all appends of this turn go together
     while (this.#queue.length > 0) {
@@ -114,7 +163,8 @@ export class AppendFile {
       this.#queue = [];
       this.#waiting = [];
       try {
-        await writeAll(this.#file, bytes);
+        await this.#takeRoom(this.#durableSize + bytes.length);
+        await writeAll(this.#file, bytes, this.#durableSize);
         await this.#file.datasync();
         this.#durableSize += bytes.length;
         for (const waiter of waiting) waiter.resolve();
@@ -125,9 +175,32 @@ export class AppendFile {
     this.#writing = undefined;
   }
 
-  /** The file may hold half a line: it is cut back, and what was queued behind fails too, as its place was counted on. */
+  /** Makes the file so long that `end` fits, with zeros that are really written. */
+  async #takeRoom(end: number): Promise<void> {
+    if (end < this.#room) return;
+    const room = Math.ceil((end + 1) / this.#step) * this.#step;
+    try {
+      await writeAll(this.#file, Buffer.alloc(room - this.#room), this.#room);
+      await this.#file.datasync();
+      this.#room = room;
+    } catch (error) {
+      await this.#file.truncate(this.#room).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Nothing but zeros behind the lines. */
+  async #clearBehind(): Promise<void> {
+    const behind = Buffer.alloc(this.#room - this.#durableSize);
+    const { bytesRead } = await this.#file.read(behind, 0, behind.length, this.#durableSize);
+    if (behind.subarray(0, bytesRead).every((byte) => byte === 0)) return;
+    await writeAll(this.#file, Buffer.alloc(behind.length), this.#durableSize);
+    await this.#file.datasync();
+  }
+
+  /** The file may hold half a line: it is taken out, and what was queued behind fails too, as its place was counted on. */
   async #fail(waiting: Waiter[], error: unknown): Promise<void> {
-    await this.#file.truncate(this.#durableSize).catch(() => undefined);
+    await this.#clearBehind().catch(() => undefined);
     const all = [...waiting, ...this.#waiting];
     this.#queue = [];
     this.#waiting = [];
@@ -142,6 +215,6 @@ export class AppendFile {
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += (await file.write(bytes, done)).bytesWritten;
+async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
 }

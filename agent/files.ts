@@ -1,6 +1,6 @@
 /** Files whose loss would matter: replaced whole, synced before anybody relies on them, readable by their owner alone. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from './log.js';
 import { platform } from './platform/here.js';
@@ -79,9 +79,27 @@ export async function requirePrivateEnv(path: string): Promise<void> {
   if (found && !(found.uid === 0 && (found.mode & 0o077) === 0)) await requirePrivate(path, 'file');
 }
 
-/** Puts a file that cannot be read aside, never deletes it. Returns its new name. */
+/** Puts a file or directory that cannot be read aside, never deletes it. Returns its new name. */
 export async function setAside(path: string, now: number): Promise<string> {
-  const aside = `${path}.corrupt-${new Date(now).toISOString().replaceAll(/[:.]/g, '-')}`;
+  const aside = asideName(path, now);
   await rename(path, aside);
   return aside;
+}
+
+/** A second name for a damaged file, which is about to be replaced by what can be read of it. */
+export async function keepAside(path: string, now: number): Promise<string> {
+  const aside = asideName(path, now);
+  await link(path, aside);
+  return aside;
+}
+
+/** What was ever put aside in this directory. */
+export async function putAside(dir: string): Promise<string[]> {
+  return (await readdir(dir)).filter((name) => name.includes(ASIDE)).sort();
+}
+
+const ASIDE = '.corrupt-';
+
+function asideName(path: string, now: number): string {
+  return `${path}${ASIDE}${new Date(now).toISOString().replaceAll(/[:.]/g, '-')}`;
 }

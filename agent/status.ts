@@ -22,6 +22,10 @@ export interface AgentStatus {
   policy: Policy['told'] & { allowPlaintext: boolean };
   plan: { revision: string; generation: number; repository: string | undefined; stalled: { schedule: string; message: string }[] } | undefined;
   next: { schedule: string; at: string | undefined }[];
+  /** Why a newer plan is not in force. */
+  planProblem: string | undefined;
+  /** Names of files in the state directory that could not be read once and were kept. */
+  setAside: string[];
   /** Why what was missed has not begun yet. */
   catchUpWaits: string | undefined;
   running: string[];
@@ -86,12 +90,14 @@ export function statusText({ status, alive }: { status: AgentStatus; alive: bool
     `restic      ${status.restic ?? 'not installed'}`,
     ...policyLines(status.policy),
     `plan        ${status.plan ? `revision ${status.plan.revision.slice(0, 12)}, generation ${status.plan.generation}, repository ${status.plan.repository ?? 'none'}` : 'none yet'}`,
+    ...(status.planProblem === undefined ? [] : [`  problem   ${status.planProblem}`]),
     ...(status.plan?.stalled ?? []).map(({ schedule, message }) => `  stalled   ${schedule}: ${message}`),
     ...status.next.map(({ schedule, at }) => `  next      ${schedule}: ${at ?? 'never'}`),
     ...(status.catchUpWaits === undefined ? [] : [`  catch-up  waits for the network: ${status.catchUpWaits}`]),
     `running     ${status.running.join(', ') || 'nothing'}`,
     ...status.queued.map(({ job, type, why }) => `waiting     ${type} ${job}: ${why}`),
     `spool       ${status.spool.unacknowledged} frames, ${status.spool.bytes} bytes not acknowledged`,
+    ...status.setAside.map((name) => `set aside   ${name}: it could not be read; look at it, then remove it`),
   ];
   return lines.join('\n');
 }

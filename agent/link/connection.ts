@@ -2,7 +2,7 @@
 import WebSocket from 'ws';
 import type { AgentFrames, ServerFrame } from '#crds/wire/frames.js';
 import { closeCodes, MAX_FRAME_BYTES } from '#crds/wire/frames.js';
-import type { Hello, Welcome } from '#crds/wire/agentProtocol.gen.js';
+import type { Hello, JobIdentity, Welcome } from '#crds/wire/agentProtocol.gen.js';
 import { messageOf, type Log } from '../log.js';
 import { readFrame } from './frames.js';
 import { Liveness } from './liveness.js';
@@ -17,6 +17,8 @@ export interface ConnectionOptions {
   welcome(welcome: Welcome): Promise<void>;
   /** Frames after welcome, in order: the next waits for this one. */
   receive(frame: ServerFrame): Promise<LinkEnd | undefined>;
+  /** A job.run that this agent cannot read, but whose it is. */
+  refuseJob(identity: JobIdentity, problem: string): Promise<void>;
   onOpen(connection: Connection): void;
   /** It broke without a word of the other end, nothing having passed for so long. */
   onBroken(silenceMs: number): void;
@@ -129,6 +131,7 @@ export class Connection {
       }
       this.#options.log.warn({ type: read.type, problem: read.message }, 'the server sent a malformed frame');
       this.send('error', { code: 'malformed', message: read.message, ...(read.type === '' ? {} : { frame: read.type }) });
+      if (read.job && this.#welcomed) await this.#options.refuseJob(read.job, read.message);
       return;
     }
     const { frame } = read;

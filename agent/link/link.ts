@@ -1,7 +1,8 @@
 /** The link to the server: becomes a host, stays connected, and passes frames between the socket and the parts that act. Owns no runs. */
 import type { Low } from 'lowdb';
 import { createActor, type ActorRefFrom } from 'xstate';
-import type { JobProgress, Revoked, Welcome } from '#crds/wire/agentProtocol.gen.js';
+import type { JobIdentity, JobProgress, PlanSet, Revoked, Welcome } from '#crds/wire/agentProtocol.gen.js';
+import { version } from '#crds/version.js';
 import { REVOKED_CONTEXT, type ServerFrame } from '#crds/wire/frames.js';
 import { announce, Denied } from '../install/announce.js';
 import { enroll } from '../install/enroll.js';
@@ -10,7 +11,7 @@ import type { Machine } from '../install/machine.js';
 import type { AgentState, Identity } from '../install/state.js';
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
-import type { PlanFile } from '../plan/planFile.js';
+import type { PlanFile, StalledSchedule } from '../plan/planFile.js';
 import type { Policy } from '../policy/policy.js';
 import type { ResticProbe } from '../restic/capabilities.js';
 import { RESULTS_KEPT_MS, type Journal } from '../runs/journal.js';
@@ -48,6 +49,9 @@ export interface LinkOptions {
   onPlan(): void;
 }
 
+/** A plan that the disk did not take is tried again after this long. */
+const PLAN_AGAIN_MS = 15_000;
+
 export type LinkState = 'enrolling' | 'connecting' | 'online' | 'waiting' | 'revoked' | 'denied' | 'failed';
 
 export class Link {
@@ -58,6 +62,8 @@ export class Link {
   #connection: Connection | undefined;
   #resticVersion: string | undefined;
   #skewMs: number | undefined;
+  #wantedPlan: PlanSet | undefined;
+  #planProblem: string | undefined;
   #listeners: (() => void)[] = [];
 
   constructor(options: LinkOptions) {
@@ -101,6 +107,11 @@ export class Link {
   /** This clock minus the server's, ms; undefined when it was never heard. */
   get clockSkewMs(): number | undefined {
     return this.#skewMs;
+  }
+
+  /** Why the newest plan of the server is not in force. */
+  get planProblem(): string | undefined {
+    return this.#planProblem;
   }
 
   start(): void {
@@ -176,6 +187,7 @@ export class Link {
       },
       welcome: async (welcome) => this.#welcome(welcome, address),
       receive: async (frame) => this.#receive(frame, connection),
+      refuseJob: async (identity, problem) => this.#refuseJob(identity, problem),
       onOpen: () => { this.#pump.start(connection); },
       onBroken: (silenceMs) => {
         if (this.#keepAlive.broke(silenceMs)) this.#options.log.info({ silentSeconds: Math.round(silenceMs / 1_000), askSeconds: (this.#keepAlive.everyMs ?? 0) / 1_000 }, 'something on the way ends silent connections: asking the server more often from now on');
@@ -213,23 +225,19 @@ export class Link {
         }
       }
       state.data.storeEpoch = welcome.storeEpoch;
-      await state.write();
+      // lost at a restart, the results are sent once more, which does no harm
+      await state.write().catch((error: unknown) => { log.warn({ error: messageOf(error) }, 'state.json could not be written'); });
       this.#options.onPlan();
     }
     log.info({ host: welcome.hostName, server: address.base.origin, serverVersion: welcome.serverVersion, clockSkewMs: this.#skewMs }, 'connected');
   }
 
   async #receive(frame: ServerFrame, connection: Connection): Promise<LinkEnd | undefined> {
-    const { plan, supervisor, spool, state, clock, log } = this.#options;
+    const { supervisor, spool, log } = this.#options;
     switch (frame.type) {
-      case 'plan.set': {
-        const stalled = await plan.apply(frame.payload, state.data.storeEpoch ?? '', clock.now());
-        const { revision, generation } = frame.payload;
-        log.info({ host: frame.payload.plan.hostName, revision, generation, schedules: frame.payload.plan.schedules.length, ...(stalled.length > 0 ? { stalled } : {}) }, 'plan applied');
-        connection.send('plan.applied', { revision, generation, ...(stalled.length > 0 ? { stalled } : {}) });
-        this.#options.onPlan();
+      case 'plan.set':
+        await this.#applyPlan(frame.payload, connection);
         return undefined;
-      }
       case 'job.run': {
         const { identity, planGeneration, activeDeadlineSeconds, ...args } = frame.payload;
         if (supervisor.submit({ identity, planGeneration, activeDeadlineSeconds, args }) === 'known') await this.#tellResultAgain(identity.runID);
@@ -263,6 +271,32 @@ export class Link {
     }
   }
 
+  /** Acknowledged once it is durable. A disk that does not take it leaves the plan before in force, and is tried again while the connection lasts. */
+  async #applyPlan(set: PlanSet, connection: Connection): Promise<void> {
+    const { plan, state, clock, log } = this.#options;
+    const { revision, generation } = set;
+    this.#wantedPlan = set;
+    let stalled: StalledSchedule[];
+    try {
+      stalled = await plan.apply(set, state.data.storeEpoch ?? '', clock.now());
+    } catch (error) {
+      const first = this.#planProblem === undefined;
+      this.#planProblem = `revision ${revision.slice(0, 12)} of the plan could not be stored, the one before stays in force: ${messageOf(error)}`;
+      if (first) {
+        log.error({ revision, generation, error: messageOf(error) }, 'the plan could not be stored: the one before stays in force until the disk takes the new one');
+        connection.send('error', { code: 'plan_not_stored', message: this.#planProblem, frame: 'plan.set' });
+      }
+      for (const listener of this.#listeners) listener();
+      clock.setTimer(PLAN_AGAIN_MS, () => { if (this.#wantedPlan === set && connection.open) void this.#applyPlan(set, connection); });
+      return;
+    }
+    this.#planProblem = undefined;
+    log.info({ host: set.plan.hostName, revision, generation, schedules: set.plan.schedules.length, ...(stalled.length > 0 ? { stalled } : {}) }, 'plan applied');
+    connection.send('plan.applied', { revision, generation, ...(stalled.length > 0 ? { stalled } : {}) });
+    this.#options.onPlan();
+    for (const listener of this.#listeners) listener();
+  }
+
   /** The server asks for a run that is over: it has no result of it. One that is on its way already is not doubled. */
   async #tellResultAgain(runID: string): Promise<void> {
     const { journal, spool, log } = this.#options;
@@ -271,6 +305,16 @@ export class Link {
     if (!finished) return;
     log.info({ job: finished.identity.job, runID }, 'the server asks for a run that is over: telling its result again');
     await spool.append({ type: 'job.finished', payload: finished });
+  }
+
+  /** A job this agent cannot read, of a newer server: it fails by name, or the server would wait for it for ever (J5). */
+  async #refuseJob(identity: JobIdentity, problem: string): Promise<void> {
+    const { journal, supervisor, clock } = this.#options;
+    if (journal.isKnown(identity.runID)) {
+      await this.#tellResultAgain(identity.runID);
+      return;
+    }
+    await supervisor.report({ identity, phase: 'Failed', reason: 'Unsupported', message: `agent ${version} cannot do this job (${problem}); a newer agent may`.slice(0, 4096), completionTime: timestamp(clock.now()), attempts: 0 });
   }
 
   /** Only the server that enrolled this agent can say it: everything else is a proxy's word. */

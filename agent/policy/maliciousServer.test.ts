@@ -198,7 +198,7 @@ policy:
     await journal.owePost('uid-old', 'pre');
     await journal.close();
     const plan = planOf({ groups: [group('pre', { hooks: { timeoutSeconds: 30, post: { body: canary() } } })] });
-    await new PlanFile(bed.stateDir, silentLog).apply({ revision: 'r', generation: 1, plan }, 'epoch-1');
+    await new PlanFile(bed.stateDir, silentLog).apply({ revision: 'r', generation: 1, plan }, 'epoch-1', Date.now());
     await start('policy: {hooks: off}\n');
     const result = await bed.server.finished('uid-old');
     expect(result).to.deep.include({ phase: 'Failed', reason: 'AgentRestarted' });

@@ -4,7 +4,7 @@
  * of its own, so any other id in it means the repository at that address was replaced.
  */
 import { watch } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const repositoryID = /^[0-9a-f]{64}$/;
@@ -12,6 +12,21 @@ const repositoryID = /^[0-9a-f]{64}$/;
 /** The directory to give restic for a repository; `unpinned` while its id is not known. */
 export function cacheDirFor(root: string, id: string | undefined): string {
   return join(root, id ?? 'unpinned');
+}
+
+/** Less than this much space free: no cache. restic 0.19 ends over a cache it cannot begin. */
+const CACHE_NEEDS_BYTES = 1024 * 1024;
+
+/**
+ * How restic is to cache here. On a full disk not at all; and a cache whose version a full disk left empty goes, because restic
+ * would end over it (`strconv.ParseUint: parsing ""`) at every call, also when there is space again.
+ */
+export async function cacheFlag(cacheDir: string): Promise<string> {
+  for (const name of await readdir(cacheDir).catch((): string[] => [])) {
+    if (repositoryID.test(name) && await stat(join(cacheDir, name, 'version')).then(({ size }) => size === 0, () => false)) await rm(join(cacheDir, name), { recursive: true, force: true });
+  }
+  const full = await statfs(cacheDir).then(({ bavail, bsize }) => bavail * bsize < CACHE_NEEDS_BYTES, () => false);
+  return full ? '--no-cache' : `--cache-dir=${cacheDir}`;
 }
 
 export interface OpenedCheck {

@@ -12,6 +12,7 @@ import type { Capability, ResticProgram } from './capabilities.js';
 import { isSecretVariable, refusedOptions, refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
 import { classifyExit, plainWords, ResticError, type ResticCommand } from './exitCodes.js';
 import { LineSplitter } from './lines.js';
+import { cacheFlag } from './pinnedCache.js';
 import { redactUrl } from './redact.js';
 
 /** restic gets this long between SIGINT and SIGKILL. */
@@ -156,7 +157,7 @@ export class Restic {
     });
     const files = await backendFiles(this.repository, dirname(this.cacheDir));
     const env = { ...resticEnvironment(this.repository), ...files.env, ...this.#options.environment };
-    const argv = [command, ...this.#globalFlags(), ...this.#lockFlags(command, args), ...files.flags, ...args];
+    const argv = [command, await cacheFlag(this.cacheDir), ...this.#globalFlags(), ...this.#lockFlags(command, args), ...files.flags, ...args];
     const child = await this.#start(argv, files.remove, {
       resources: this.#options.resources,
       env,
@@ -240,7 +241,6 @@ export class Restic {
     const { bandwidth } = this.#options;
     const { options, compression, packSizeMiB } = this.repository;
     return [
-      `--cache-dir=${this.cacheDir}`,
       ...Object.entries(options ?? {}).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
       ...(compression && this.can('compression') ? [`--compression=${compression}`] : []),
       ...(packSizeMiB && this.can('pack-size') ? [`--pack-size=${packSizeMiB}`] : []),

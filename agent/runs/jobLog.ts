@@ -1,6 +1,6 @@
 /** The log of one job: lines are numbered, gathered for a moment, and put in the spool. Progress never comes here (J6). */
 import type { JobIdentity, LogLine } from '#crds/wire/agentProtocol.gen.js';
-import type { Spool } from '../spool/spool.js';
+import { SpoolScarce, type Spool } from '../spool/spool.js';
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
 
@@ -58,16 +58,19 @@ export class JobLog {
   async #append(lines: LogLine[]): Promise<void> {
     const { job, runID } = this.#identity;
     const first = lines[0]?.seq ?? 0;
-    const lost = this.#lost;
+    let lost = this.#lost;
+    this.#lost = undefined;
     try {
+      if (this.#spool.scarce) throw new SpoolScarce('the disk is nearly full');
       if (lost) {
-        this.#lost = undefined;
         await this.#spool.append({ type: 'spool.dropped', payload: { job, runID, ...lost, lines: lost.to - lost.from + 1 } });
+        lost = undefined;
       }
       await this.#spool.append({ type: 'job.log', payload: { job, runID, firstSeq: first, lines } });
     } catch (error) {
-      this.#lost = { from: Math.min(lost?.from ?? first, this.#lost?.from ?? first), to: Math.max(lines.at(-1)?.seq ?? first, this.#lost?.to ?? 0) };
-      this.#log.warn({ job, lines: lines.length, error: messageOf(error) }, 'log lines could not be written to the spool');
+      const since = this.#lost as { from: number; to: number } | undefined; // of a batch behind this one
+      this.#lost = { from: Math.min(lost?.from ?? first, since?.from ?? first), to: Math.max(lines.at(-1)?.seq ?? first, since?.to ?? 0) };
+      this.#log.warn({ job, lines: lines.length, error: messageOf(error) }, 'log lines could not be written to the spool: they are counted');
     }
   }
 

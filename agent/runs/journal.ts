@@ -3,15 +3,18 @@
  * counts as over. From it a restarted agent knows which child to kill, which run to report, which due moments were attempted
  * and which run ids it must not run again. Results are kept 30 days, for a server that was restored from an older state.
  */
-import { rename } from 'node:fs/promises';
 import type { JobFinished, JobIdentity } from '#crds/wire/agentProtocol.gen.js';
-import { AppendFile, encodeLine, readLines } from '../appendFile.js';
-import { replaceFile } from '../files.js';
-import type { Log } from '../log.js';
+import { AppendFile, encodeFile, encodeLine, readLines } from '../appendFile.js';
+import { keepAside, replaceFile } from '../files.js';
+import { messageOf, type Log } from '../log.js';
 
 export const RESULTS_KEPT_MS = 30 * 24 * 3_600_000;
 const RESULTS_KEPT = 10_000;
 const CHILDREN_KEPT = 200;
+/** Room taken on the disk at a time: some hundred runs go on when it is full. */
+const ROOM_BYTES = 256 * 1024;
+/** Numbers that a lost end of the journal may have given. */
+const LOST_NUMBERS = 1_000;
 
 /** A due moment of one schedule for one group that a run answers to. Times are epoch milliseconds. */
 export interface Attempt { schedule: string; group: string; due: number }
@@ -60,7 +63,7 @@ export class Journal {
   /** Reads and compacts. Damaged lines are said, kept aside and skipped. */
   static async open(path: string, log: Log, now: number): Promise<Journal> {
     const journal = new Journal(path);
-    const { lines, torn, damaged } = await readLines(path);
+    const { lines, end, torn, damaged } = await readLines(path);
     if (torn > 0) log.warn({ file: path, bytes: torn }, 'cut off the torn end of the job journal');
     const all: JobFinished[] = [];
     for (const line of lines) {
@@ -68,15 +71,20 @@ export class Journal {
       journal.#take(record);
       if (record.t === 'end') all.push(record.finished);
     }
-    if (damaged > 0) {
-      const aside = `${path}.corrupt-${new Date(now).toISOString().replaceAll(/[:.]/g, '-')}`;
-      await rename(path, aside);
-      log.error({ file: aside, lines: damaged }, 'the job journal was damaged: kept under this name; what could be read goes on');
-    }
     // a clock that is ahead by years must not make it forget what it ran
     const newest = Math.max(...all.map(({ completionTime }) => Date.parse(completionTime)), -Infinity);
     const results = all.filter(({ completionTime }) => Date.parse(completionTime) > Math.min(now, newest) - RESULTS_KEPT_MS);
-    await journal.#compact(results.slice(-RESULTS_KEPT));
+    if (damaged > 0 || torn > 0) journal.#runNumber += LOST_NUMBERS;
+    try {
+      if (damaged > 0) {
+        const aside = await keepAside(path, now);
+        log.error({ file: aside, lines: damaged }, 'the job journal was damaged: kept under this name; what could be read goes on');
+      }
+      await journal.#compact(results.slice(-RESULTS_KEPT));
+    } catch (error) {
+      log.error({ file: path, error: messageOf(error) }, 'the job journal could not be written anew: it goes on as it is');
+      journal.#file = await AppendFile.open(path, end, ROOM_BYTES);
+    }
     return journal;
   }
 
@@ -218,7 +226,8 @@ export class Journal {
       // last: what was attempted is what it says, not what the open runs above once meant
       { t: 'state', runNumber: this.#runNumber, attempts: Object.fromEntries(this.#attempts), children: this.#children },
     ];
-    await replaceFile(this.#path, Buffer.concat(records.map((record) => encodeLine(JSON.stringify(record)))));
-    this.#file = await AppendFile.open(this.#path);
+    const texts = records.map((record) => JSON.stringify(record));
+    await replaceFile(this.#path, encodeFile(texts, ROOM_BYTES));
+    this.#file = await AppendFile.open(this.#path, texts.reduce((sum, text) => sum + encodeLine(text).length, 0), ROOM_BYTES);
   }
 }

@@ -54,7 +54,7 @@ export class World {
     this.boots += 1;
     const { clock } = this;
     const journal = await Journal.open(join(this.#options.dir, 'journal.jsonl'), silentLog, clock.now());
-    const spool = await Spool.open({ dir: join(this.#options.dir, 'spool'), log: silentLog });
+    const spool = await Spool.open({ dir: join(this.#options.dir, 'spool'), log: silentLog, limitBytes: 256 * 1024, segmentBytes: 64 * 1024 });
     const pump = new SpoolPump(spool, (error) => { throw error; });
     const options: CronOptions = {
       next: nextFire, clock, log: silentLog, timeZone: this.#options.timeZone,
