@@ -8,6 +8,7 @@ import { newObject, SECRET_USE_LABEL } from '#crds/kinds.js';
 import type { Principal, Writer } from '#crds/objectStore.js';
 import { FakeClock } from '#controller/runtime/clock.js';
 import { createAdmission } from '../admission/index.js';
+import { until } from '../../test/builders/until.js';
 import { openFileStore, type FileStore } from '../stores/file/index.js';
 import { createIdentity, type EnrollmentGrant, type Identity, type LoginResult } from './index.js';
 
@@ -208,7 +209,7 @@ describe('identity', function () {
       }
     });
 
-    it('expire after an hour, are known as expired for a day, then swept', async () => {
+    it('expire after an hour, are known as expired for a day, then swept (E30)', async () => {
       const { token } = await identity.mintEnrollmentToken(grant);
       clock.advance(HOUR);
       expect(await identity.redeemEnrollmentToken(token)).to.equal('expired');
@@ -218,6 +219,25 @@ describe('identity', function () {
       expect(await identity.redeemEnrollmentToken(token)).to.equal('unknown');
       expect(await identity.redeemEnrollmentToken('made up')).to.equal('unknown');
     });
+  });
+
+  it('sweeps by itself what is over: enrolment tokens and ended sessions, and nothing that is not (E30)', async () => {
+    await firstUser();
+    const { cookie } = await session();
+    const { cookie: other } = await session();
+    const host = await store.create('Host', newObject('Host', { name: 'web1', namespace }, { spec: {} }), writer);
+    const bearer = await identity.issueBearer(host);
+    const kept = async (): Promise<string[]> => (await store.list('Secret', { namespace })).items.map(({ metadata }) => metadata.name).sort();
+    const before = await kept();
+    await identity.mintEnrollmentToken({ hostname: 'web2', tags: [], initialPaths: [], mintedBy: { name: 'alice', role: 'admin' } });
+    await identity.logout(cookie);
+    expect(await kept()).to.have.length(before.length + 2);
+    // The sweep is on a timer of its own; an enrolment token is known as expired for a day.
+    await until('the sweep', async () => { clock.advance(HOUR); return (await kept()).length === before.length; });
+    expect(await kept()).to.deep.equal(before);
+    expect(clock.now()).to.be.at.least(Date.parse('2026-01-02T01:00:00Z'));
+    for (const each of [cookie, other]) expect(await bySession(each), 'a session ends after a day, signed out or not').to.equal(undefined);
+    expect(await identity.agentByBearer(bearer)).to.deep.include({ hostUid: host.metadata.uid });
   });
 
   describe('agent bearers', () => {

@@ -25,7 +25,7 @@ import { resourceHandler } from '../resources/index.js';
 import { createSessions } from '../sessions/index.js';
 import { openFileStore } from '../stores/file/index.js';
 import { writeAtomic } from './atomicFile.js';
-import { collectGarbage } from './collectGarbage.js';
+import { collectWhenIdle } from './collectGarbage.js';
 import { fingerprintOfCertificate, loadCertificate } from './certificates.js';
 import type { ServerConfig } from './config.js';
 import { keepGatewayLease } from './gatewayLease.js';
@@ -126,7 +126,7 @@ async function start(config: ServerConfig, log: ServerLog, print: (line: string)
   fill();
   const controllers = startControllers({ store, informers, outcomes: records, planKey: identity.planKey, clock, log, namespace, gatewayName });
   onStop(() => controllers.stop());
-  controllers.idle().then(collectGarbage, (error: unknown) => { log.warn({ error: String(error) }, 'the first look at everything failed'); });
+  controllers.idle().then(() => { onStop(collectWhenIdle()); }, (error: unknown) => { log.warn({ error: String(error) }, 'the first look at everything failed'); });
   void informers.start().then(async () => {
     if (stopping) return;
     manifests?.start();

@@ -32,12 +32,13 @@ export interface Gateway {
 }
 
 const DUPLICATE_PING_MS = 5000;
+const DUPLICATE_TOLD_MS = 60_000;
 /** More agents gone at a time than this, and it is the network, not they. */
 const MANY = 20;
 /** Deleted jobs remembered to prove whose a late report is. */
 const MAX_GONE = 10_000;
 
-interface Entry { session: Session; bearer: string }
+interface Entry { session: Session; bearer: string; /** When a second agent was last told of. */ duplicateTold: number }
 
 export function createGateway(context: SessionContext): Gateway {
   const { clock, log, store, informers, recorder, identity: authority } = context;
@@ -87,7 +88,10 @@ export function createGateway(context: SessionContext): Gateway {
     if (!old) return true;
     if (old.session.link.isOpen() && await old.session.link.answers(DUPLICATE_PING_MS)) {
       log.warn({ host: host.metadata.name, hostname: hello.hostname }, 'second agent with the same identity refused');
-      recorder.event(host, 'Warning', 'DuplicateAgent', `a second agent (host name ${hello.hostname}) connected with the identity of this host while the first one is alive; it was refused`);
+      // One that dials without a pause must not fill the store.
+      const tell = clock.now() - old.duplicateTold >= DUPLICATE_TOLD_MS;
+      if (tell) old.duplicateTold = clock.now();
+      if (tell) recorder.event(host, 'Warning', 'DuplicateAgent', `a second agent (host name ${hello.hostname}) connected with the identity of this host while the first one is alive; it was refused`);
       link.send('refused', { reason: 'duplicate_agent', message: 'another agent with this identity is connected' });
       link.close(closeCodes.duplicateAgent, 'duplicate agent');
       return false;
@@ -159,7 +163,7 @@ export function createGateway(context: SessionContext): Gateway {
     if (!link.isOpen()) return;
     const { name } = host.metadata;
     const session = startSession({ context, link, host, hello, quotas: quotasOf(name), recordKey: verdict.recordKey });
-    const entry: Entry = { session, bearer };
+    const entry: Entry = { session, bearer, duplicateTold: -Infinity };
     entries.set(name, entry);
     sessionIDs.add(session.sessionID);
     comeBack(name);

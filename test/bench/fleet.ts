@@ -33,7 +33,8 @@ export interface FleetFigures {
 /** Seconds until all were welcomed, and until nothing was left to write; processor time of the server in seconds. */
 export interface Storm { welcomed: number; settled: number; processor: number; writesPerHost: number; events: number; phases: string[] }
 
-const CALM_MS = 15_000;
+/** The server collects its garbage when it was idle for a while. */
+const CALM_MS = 40_000;
 const IDLE_MS = 30_000;
 const PATIENCE_MS = 600_000;
 

@@ -41,6 +41,8 @@ export interface ScriptedAgent {
   leave(): Promise<void>;
   /** The end stops answering pings but stays connected. */
   freeze(): void;
+  /** And does again. */
+  thaw(): void;
 }
 
 export async function dialAgent(port: number, bearer: string | undefined, hello?: Hello, onFrame?: (frame: ServerFrame) => void): Promise<ScriptedAgent> {
@@ -82,6 +84,7 @@ export async function dialAgent(port: number, bearer: string | undefined, hello?
       await until('socket gone', () => closed !== undefined);
     },
     freeze: () => { ws.pause(); },
+    thaw: () => { ws.resume(); },
   };
   if (hello) agent.send('hello', hello);
   return agent;
