@@ -7,10 +7,9 @@ import type { Operation, Outcome, Setting } from './operation.js';
 
 /** Removes what a person named or the policies do not keep, behind the guard. */
 export async function runForget(op: Operation, { repository }: Setting, restic: Restic): Promise<Outcome> {
-  if (repository.id === undefined) throw new ResticError('NoRepository', `the repository at ${restic.address} is not initialised yet`);
   if (!op.args.forget) throw new ResticError('Unsupported', 'the server sent no policies and no snapshots with this forget; it is older than this agent, update it');
   const { now, clockSkewMs } = op.unlockFacts();
   const args = op.args.forget;
-  const ledger = await ForgetLedger.open(op.stateDir, repository.id);
+  const ledger = await ForgetLedger.open(op.stateDir, repository.id ?? '');
   return whileLearning(op, repository, async () => forget(restic, { args, ledger, dryRun: op.args.dryRun, now, clockSkewMs, onLine: op.onLine, signal: op.signal }));
 }

@@ -1,4 +1,7 @@
 /** What one job does with restic and how it is told: every way out is an Outcome, nothing throws past here. */
+import { catConfig } from '../../restic/catConfig.js';
+import { ResticError } from '../../restic/exitCodes.js';
+import { goneError, requirePinned } from '../../restic/init.js';
 import { pastLocks } from '../../restic/lockWait.js';
 import type { Restic } from '../../restic/restic.js';
 import { backupWithHooks } from './backup.js';
@@ -26,9 +29,21 @@ export async function operate(op: Operation): Promise<Outcome> {
   }
 }
 
+/** Backup and Init look themselves. Everything else would delete, read or check in a stranger's repository. @throws ResticError NoRepository, RepositoryReplaced, ... */
+async function requireOwn(restic: Restic, { signal, onLine }: Operation): Promise<void> {
+  const { id } = restic.repository;
+  if (id === undefined) throw new ResticError('NoRepository', `the repository at ${restic.address} is not initialised yet`);
+  try {
+    requirePinned(await catConfig(restic, signal, onLine), id, restic.address);
+  } catch (error) {
+    throw error instanceof ResticError && error.reason === 'NoRepository' ? goneError(restic.address) : error;
+  }
+}
+
 async function perform(op: Operation, setting: Setting, restic: Restic): Promise<Outcome> {
   /** A lock in the way is waited for, or removed where the rule allows it; only then is the work done again. */
   const locked = async (work: (restic: Restic) => Promise<Outcome>): Promise<Outcome> => pastLocks(restic, { facts: op.unlockFacts, signal: op.signal, onLine: op.onLine }, work);
+  if (op.identity.type !== 'Backup' && op.identity.type !== 'Init') await requireOwn(restic, op);
   switch (op.identity.type) {
     case 'Backup': return backupWithHooks(op, setting, restic, locked);
     case 'Init': return locked(async (own) => runInit(op, own));
