@@ -1,6 +1,7 @@
 /** What a job's status says while it waits and runs, and once it is over. */
 import type { JobReason } from '#crds/conditions.js';
 import { formatDuration } from '#crds/duration.js';
+import type { ResticJob } from '#crds/kinds.js';
 import type { ResticJobObserved, ResticJobStatus } from '#crds/types/resticJob.gen.js';
 import { parseTime, timestamp } from '../../runtime/time.js';
 import { removeCondition, setCondition, summarize, type Finding, type Moment } from '../../status/conditions.js';
@@ -36,11 +37,12 @@ export function setFinished(status: ResticJobStatus, phase: JobOutcome, finding:
   summarize(status, { type: 'ready', message: `the job is over: ${phase}` }, moment);
 }
 
-/** The words for an end that no agent reported. */
-export function endedWithoutReport(reason: JobReason, host: string): string {
+/** The words for an end that no agent reported. `wait`: what kept it from starting. */
+export function endedWithoutReport(reason: JobReason, { spec }: Pick<ResticJob, 'spec'>, wait: Pick<Finding, 'message'> | undefined): string {
+  const host = spec.hostRef.name;
   switch (reason) {
     case 'CancelledBeforeStart': return 'cancelled before it was offered to the agent';
-    case 'StartingDeadlineExceeded': return 'it could not start before its startingDeadlineSeconds';
+    case 'StartingDeadlineExceeded': return `it could not start within its startingDeadlineSeconds (${spec.startingDeadlineSeconds ?? 0})${wait ? `: ${wait.message}` : ''}`;
     case 'HostNotFound': return `host ${host} does not exist`;
     case 'HostUnreachable': return `host ${host} stayed away for seven days past the job's deadline; how the run ended is not known`;
     default: return reason;

@@ -8,6 +8,7 @@ import { foundRepositoryBroken, isFinished, REPOSITORY_LABEL } from '../../runti
 import { requeueAt, timestamp } from '../../runtime/time.js';
 import type { ReconcileContext, Result } from '../../runtime/types.js';
 import { withStatus } from '../../status/patch.js';
+import { announceEnd } from './events.js';
 import { gatherJobFacts } from './facts.js';
 import { copyReport, endedWithoutReport, setFinished, setUnfinished } from './finish.js';
 import { resticJobMachine, type JobOutcome, type JobPhase } from './machine.js';
@@ -36,26 +37,28 @@ export async function reconcileResticJob(key: ObjectKey, ctx: ReconcileContext):
           await remember(job, ended, ctx);
           copyReport(status, ended);
           setFinished(status, outcome, { reason: (ended.reason as JobReason | undefined) ?? (outcome === 'Succeeded' ? 'Completed' : outcome === 'Cancelled' ? 'Cancelled' : 'ResticFailed'), message: ended.message ?? '' }, moment, ended);
-          announce(job, status.reason ?? outcome, status.message ?? '', outcome, ctx);
+          announceEnd(job, status.reason as JobReason, status.message ?? '', outcome, ctx, ended);
           break;
         }
         case 'finishAsStored':
           if (stored) copyReport(status, stored);
           setFinished(status, outcome, { reason: 'AlreadyRan', message: `a job of this name ran before and ended ${outcome}${stored?.message ? `: ${stored.message}` : ''}; make a job of another name to run again` }, moment, stored);
+          announceEnd(job, 'AlreadyRan', status.message ?? '', outcome, ctx);
           break;
         case 'finish': {
           const { reason } = action.params;
-          const message = endedWithoutReport(reason, job.spec.hostRef.name);
+          const message = endedWithoutReport(reason, job, facts.wait);
           // It may have run: its name must not run a second time.
           if (status.desiredRun || report) await remember(job, { ...report, runID: report?.runID ?? job.metadata.uid, phase: outcome, reason, message, completionTime: timestamp(times.now) }, ctx);
           setFinished(status, outcome, { reason, message }, moment);
-          announce(job, reason, message, outcome, ctx);
+          announceEnd(job, reason, message, outcome, ctx);
           break;
         }
         case 'finishHopeless': {
           const message = facts.wait?.message ?? '';
-          setFinished(status, outcome, { reason: hopelessReason ?? 'InternalError', message }, moment);
-          announce(job, status.reason ?? outcome, message, outcome, ctx);
+          const reason = hopelessReason ?? 'InternalError';
+          setFinished(status, outcome, { reason, message }, moment);
+          announceEnd(job, reason, message, outcome, ctx);
           break;
         }
         case 'offerToAgent':
@@ -86,10 +89,6 @@ export async function reconcileResticJob(key: ObjectKey, ctx: ReconcileContext):
 /** Keeps how the run ended beyond the object, before the object says so. */
 async function remember(job: Stored<ResticJob>, observed: ResticJobObserved, ctx: ReconcileContext): Promise<void> {
   await ctx.outcomes.putOutcome(keyOf(job), { uid: job.metadata.uid, observed, recordedTime: timestamp(ctx.clock.now()) });
-}
-
-function announce(job: Stored<ResticJob>, reason: string, message: string, outcome: JobOutcome, ctx: ReconcileContext): void {
-  ctx.recorder.event(job, outcome === 'Failed' ? 'Warning' : 'Normal', reason, message === '' ? outcome : message);
 }
 
 /** A run that found its repository gone or replaced names it while host and repository still belong together. */

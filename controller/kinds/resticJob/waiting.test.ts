@@ -49,7 +49,7 @@ describe('what keeps a job waiting', () => {
 
   for (const type of ['Forget', 'Prune', 'Check', 'Unlock'] as const) {
     it(`${type} is the runner's alone, whatever repository it names (J9)`, () => {
-      expect(waitOf(job('j', type, 'db2'))).to.equal(`NotRunner: a job of type ${type} runs on the runner of its repository only: the runner of shared is host db1 [NotRunner]`);
+      expect(waitOf(job('j', type, 'db2'))).to.equal(`NotRunner: a job of type ${type} runs on the runner of its repository only: the runner of repository shared is host db1 [NotRunner]`);
       expect(waitOf(job('j', type, 'db1', { repositoryRef: { name: 'web1' } }))).to.equal('RepositoryNotFound: host db1 uses repository shared, not web1 (spec.repositoryRef) [RepositoryNotFound]');
       expect(waitOf(job('j', type, 'db1'), repository('shared'))).to.match(/^NotRunner: .*2 hosts share this repository: name the one that looks after it in spec.runner.hostRef \[NotRunner\]$/);
     });

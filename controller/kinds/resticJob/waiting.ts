@@ -79,7 +79,7 @@ function runnerObstacle(job: Job, repository: Stored<Repository>, ctx: Reconcile
   const only = `a job of type ${job.spec.type} runs on the runner of its repository only`;
   if (!runner.ok) return { reason: 'NotRunner', message: `${only}: ${runner.message}`, hopeless: 'NotRunner' };
   const { name } = runner.host.metadata;
-  return name === job.spec.hostRef.name ? undefined : { reason: 'NotRunner', message: `${only}: the runner of ${repository.metadata.name} is host ${name}`, hopeless: 'NotRunner' };
+  return name === job.spec.hostRef.name ? undefined : { reason: 'NotRunner', message: `${only}: the runner of repository ${repository.metadata.name} is host ${name}`, hopeless: 'NotRunner' };
 }
 
 function suspension(host: Stored<Host>, repository: Stored<Repository>): Wait | undefined {

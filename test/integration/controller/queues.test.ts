@@ -88,7 +88,7 @@ describe('jobs of a shared repository, on the real store', function () {
   it('fail by name when they are not the runner\'s, after objects had time to come', async () => {
     await bed.create(aJob('p1', 'Prune', 'db2'));
     const waiting = await bed.when('ResticJob', 'p1', (it) => it.status?.reason === 'NotRunner');
-    expect(conditionOf(waiting, 'Stalled')?.message).to.contain('the runner of shared is host db1');
+    expect(conditionOf(waiting, 'Stalled')?.message).to.contain('the runner of repository shared is host db1');
     await bed.pass(121_000);
     const failed = await bed.when('ResticJob', 'p1', (it) => it.status?.phase === 'Failed');
     expect(failed.status?.reason).to.equal('NotRunner');
