@@ -125,7 +125,7 @@ async function mountPoints(): Promise<Set<string>> {
 
 /** @throws ResticError ResticTooOld, naming the field */
 function requireAble(restic: Restic, { skipIfUnchanged, stdin, name }: PlanGroup): void {
-  const needs = (field: string): ResticError => new ResticError('ResticTooOld', `${field} of source group ${name} needs restic 0.17 or newer on this host`);
+  const needs = (field: string): ResticError => new ResticError('ResticTooOld', `${field} of source group ${name} needs restic 0.17 or newer on this host, which has ${restic.version}`);
   if (stdin && !restic.can('stdin-from-command')) throw needs('stdin.command');
   if (skipIfUnchanged && !restic.can('skip-if-unchanged')) throw needs('skipIfUnchanged');
 }
@@ -183,15 +183,15 @@ class OutputReader {
   failure(error: unknown): unknown {
     const { stdin, name } = this.#options.group;
     if (!stdin || !(error instanceof ResticError) || error.reason !== 'ResticFailed') return error;
-    return new ResticError('StdinCommandFailed', `${stdin.command[0]} of source group ${name} failed, so nothing was saved: ${error.message}`, error.exitCode);
+    return new ResticError('StdinCommandFailed', `stdin.command of source group ${name} (${stdin.command[0]}) failed, so nothing was saved: ${error.message}`, error.exitCode);
   }
 
   result(code: number, repositoryID: string, missing: readonly string[], group: string): BackupResult {
     const summary = summaryOf(this.#summary);
     if (code === 3 && (summary.filesProcessed ?? 0) === 0 && !this.#options.dryRun) {
       const { stdin } = this.#options.group;
-      if (stdin) throw new ResticError('StdinCommandFailed', `${stdin.command[0]} of source group ${group} printed nothing; the snapshot is empty`, code);
-      throw new ResticError('NothingRead', `no file of source group ${group} could be read; the snapshot is empty. Check that the agent may read the paths`, code);
+      if (stdin) throw new ResticError('StdinCommandFailed', `stdin.command of source group ${group} (${stdin.command[0]}) printed nothing; the snapshot is empty`, code);
+      throw new ResticError('NothingRead', `no file of source group ${group} could be read, so the snapshot is empty${this.#skipped.length > 0 ? `: ${this.#skipped.slice(0, 3).join(', ')}` : ''}; check that the agent may read them`, code);
     }
     return { complete: code === 0 && missing.length === 0, exitCode: code, snapshotID: text(this.#summary, 'snapshot_id'), repositoryID, summary, warnings: Math.max(this.#warnings, missing.length), missing, skippedFiles: this.#skipped.length > 0 ? this.#skipped : missing.slice(0, SKIPPED), unchanged: this.#options.group.skipIfUnchanged === true && code === 0 && !this.#options.dryRun && text(this.#summary, 'snapshot_id') === undefined };
   }

@@ -15,6 +15,9 @@ export interface CheckOptions extends CommandIo {
 /** restic's own words for an error it found; 0.14 has no others. */
 const errorLine = /^(?:error|Error|pack [0-9a-f]+.*(?:does not exist|not referenced|contains|is truncated)|.*ciphertext verification failed|.*tree [0-9a-f]+.*(?:not found|failed))/;
 
+/** What it says after the errors, as if it were one. */
+const advice = /^The repository is damaged and must be repaired\./;
+
 /**
  * Outcomes: Succeeded/Completed; Failed/CheckFoundErrors (summary.errorsFound, restic's words in the message); Failed/RepositoryDamaged.
  * @throws ResticError RepositoryLocked, NoRepository, ...; ResticAborted
@@ -29,7 +32,8 @@ export async function check(restic: Restic, { readDataSubsetPercent = 0, onLine,
     const [, done] = /^\[[\d:]+\]\s+([\d.]+)%/.exec(line) ?? [];
     if (done !== undefined) { onProgress({ percentDone: Math.min(1, Number(done) / 100) }); return; }
     const said = object ? (type === 'error' ? text(object, 'message') ?? text(asObject(object['error']), 'message') : undefined) : errorLine.test(line) ? line : undefined;
-    if (said !== undefined) words.push(said);
+    const plain = said?.replaceAll(/\s+/g, ' ').trim();
+    if (plain !== undefined && !advice.test(plain)) words.push(plain);
     if (line !== '') onLine(stream, line);
   };
   try {
@@ -47,5 +51,5 @@ export async function check(restic: Restic, { readDataSubsetPercent = 0, onLine,
 
 function found(errorsFound: number, words: readonly string[], exitCode: number | undefined): CommandOutcome {
   const quoted = words.slice(0, 3).map((line) => line.slice(0, 300)).join('; ');
-  return { phase: 'Failed', reason: 'CheckFoundErrors', message: `restic found ${errorsFound} ${errorsFound === 1 ? 'error' : 'errors'} in the repository${quoted === '' ? ', see the log' : `: ${quoted}`}`.slice(0, 4096), exitCode, summary: { errorsFound } };
+  return { phase: 'Failed', reason: 'CheckFoundErrors', message: `restic found ${errorsFound} ${errorsFound === 1 ? 'error' : 'errors'} in the repository${quoted === '' ? ', see the log' : `: ${quoted}`}; keep it as it is and see "Troubleshooting" in restic's manual`.slice(0, 4096), exitCode, summary: { errorsFound } };
 }

@@ -46,6 +46,6 @@ describe('restic exit codes', () => {
     for (const stderr of [[json(11, words)], words.split('\n')]) expect(classifyExit(exit({ code: 11, stderr })).message).to.equal('the repository at /srv/repo is locked (restic: unable to create lock in backend: repository is already locked exclusively by PID 7 on h by root (UID 0, GID 0))');
   });
   it('says what to do, and what restic said', () => {
-    expect(classifyExit(exit({ code: 12, stderr: [json(12, 'Fatal: wrong password or no key found')] })).message).to.equal('restic refused the repository password; set key password in the Secret of the repository (restic: wrong password or no key found)');
+    expect(classifyExit(exit({ code: 12, stderr: [json(12, 'Fatal: wrong password or no key found')] })).message).to.equal('restic refused the repository password; set key password in the Secret of the repository (spec.credentialsSecretRef) (restic: wrong password or no key found)');
   });
 });

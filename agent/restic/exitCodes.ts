@@ -30,6 +30,8 @@ export interface FailedExit {
   stderr: readonly string[];
   /** Where the repository is, without secrets: for the message. */
   repository: string;
+  /** It was opened with the account that may delete. */
+  admin?: boolean;
 }
 
 const lockedPhrase = /repository is already locked|unable to create lock in backend/;
@@ -43,6 +45,8 @@ const missingSnapshotPhrase = /no matching ID found|multiple IDs with prefix|fai
 const absentPhrase = /unable to open config file: (?:stat |Stat\(|<config\/>|.*(?:does not exist|no such file or directory|404 Not Found|\(404\)|specified key does not exist|specified bucket does not exist|NoSuchKey|NoSuchBucket|file does not exist|ObjectNotFound|BlobNotFound))|repository does not exist/;
 const fullPhrase = /no space left on device|disk quota exceeded|507 Insufficient Storage|\(507\)|QuotaExceeded|EntityTooLarge quota/i;
 
+const noSpace = /: no space left on device$/;
+
 const deletesCommands = new Set<ResticCommand>(['forget', 'prune']);
 
 /** The error a failed exit is. */
@@ -53,12 +57,12 @@ export function classifyExit(exit: FailedExit): ResticError {
   const said = words.flatMap((line) => line.split('\n')).findLast((line) => lockedPhrase.test(line))?.replace(/^Fatal: /, '').slice(0, 512) ?? lastWords(words);
   const error = (reason: RunFailureReason, message: string): ResticError => new ResticError(reason, said ? `${message} (restic: ${said})` : message, exit.code ?? undefined);
   if (exit.signal !== null) return error('ResticKilled', `restic ${exit.command} was killed by ${exit.signal}: by hand, or by the system when memory ran out`);
-  if (exit.code === 12 || passwordPhrase.test(text)) return error('WrongPassword', 'restic refused the repository password; set key password in the Secret of the repository');
+  if (exit.code === 12 || passwordPhrase.test(text)) return error('WrongPassword', `restic refused the repository password; set key password in ${secretOf(exit)}`);
   if (exit.code === 11 || lockedPhrase.test(text)) return error('RepositoryLocked', `the repository at ${exit.repository} is locked`);
-  if (exit.command === 'restore' && words.some((line) => /: no space left on device$/.test(line))) return error('DiskFull', "this host's disk is full: the restore needs more room than the target directory has");
+  if (exit.command === 'restore' && words.some((line) => noSpace.test(line))) return new ResticError('DiskFull', `this host's disk is full: the restore needs more room than the target directory has (restic: ${words.findLast((line) => noSpace.test(line)) ?? ''})`, exit.code ?? undefined);
   if (fullPhrase.test(text)) return outOfSpace(text, exit, error);
-  if (deletesCommands.has(exit.command) && deletionRefusedPhrase.test(text)) return error('AppendOnly', `the storage at ${exit.repository} refuses deletion to this account; give the repository an admin credential (spec.adminCredentialsSecretRef, or runner.adminCredentials: OnRunner)`);
-  if (refusedUserPhrase.test(text)) return error('RepositoryUnreachable', `the storage at ${exit.repository} refused the user name, key or password; correct the credentials in the Secret of the repository`);
+  if (deletesCommands.has(exit.command) && deletionRefusedPhrase.test(text)) return error('AppendOnly', `the storage at ${exit.repository} refuses deletion to this account; ${howToDelete(exit.admin)}`);
+  if (refusedUserPhrase.test(text)) return error('RepositoryUnreachable', `the storage at ${exit.repository} refused the user name, key or password; correct the credentials in ${secretOf(exit)}`);
   if (unreachablePhrase.test(text)) return error('RepositoryUnreachable', `the repository at ${exit.repository} cannot be reached; check the address, the network and that the storage is running`);
   if (exit.code === 10 || absentPhrase.test(text)) return error('NoRepository', `there is no repository at ${exit.repository}`);
   const option = /option (\S+) is not known/.exec(text)?.[1];
@@ -71,12 +75,22 @@ export function classifyExit(exit: FailedExit): ResticError {
   return error('ResticFailed', `restic ${exit.command} exited with ${exit.code ?? 'no code'}`);
 }
 
+/** What lets a job delete that was refused. */
+export function howToDelete(admin = false): string {
+  return admin ? 'the admin credential of the repository (spec.adminCredentialsSecretRef, or the file on its runner) must be of an account that may' : 'give the repository an admin credential (spec.adminCredentialsSecretRef, or runner.adminCredentials: OnRunner)';
+}
+
+/** Where the credentials are that a person has to correct. */
+function secretOf({ admin = false }: FailedExit): string {
+  return admin ? "the repository's admin credential (the Secret of spec.adminCredentialsSecretRef, or the file on its runner)" : 'the Secret of the repository (spec.credentialsSecretRef)';
+}
+
 function outOfSpace(text: string, exit: FailedExit, error: (reason: RunFailureReason, message: string) => ResticError): ResticError {
   const local = exit.repository.startsWith('/') || exit.repository.startsWith('local:');
   const path = exit.repository.replace(/^local:/, '');
   const line = text.split('\n').find((candidate) => fullPhrase.test(candidate)) ?? '';
   if (/no space left on device/.test(line) && !(local && line.includes(path))) return error('DiskFull', "this host's disk is full: restic needs room for its cache and temporary files");
-  return error('RepositoryFull', `the storage of the repository at ${exit.repository} is full`);
+  return error('RepositoryFull', `the storage of the repository at ${exit.repository} is full; give it more room (forget and prune need a little themselves)`);
 }
 
 /** An error of one file, in JSON or in the words of 0.14. */

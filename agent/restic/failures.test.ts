@@ -71,7 +71,7 @@ for (const { name, path } of restics) {
       for (const [command, work] of Object.entries(commands)) {
         const error = await failure(work(restic));
         expect(error.reason, command).to.equal('WrongPassword');
-        expect(error.message).to.equal("restic refused the repository password; set key password in the Secret of the repository (restic: wrong password or no key found); the password of the Secret begins or ends with white space or a line end, which restic's --password-file would cut off");
+        expect(error.message).to.equal("restic refused the repository password; set key password in the Secret of the repository (spec.credentialsSecretRef) (restic: wrong password or no key found); the password of the Secret begins or ends with white space or a line end, which restic's --password-file would cut off");
       }
       expect(bed.lines.join('\n')).not.to.contain('another-canary');
     });

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ForgetArgs } from '#crds/wire/agentProtocol.gen.js';
-import { ResticError } from './exitCodes.js';
+import { howToDelete, ResticError } from './exitCodes.js';
 import { judge, type HoldReason } from './forgetGuard.js';
 import type { ForgetLedger } from './forgetLedger.js';
 import { planPolicies } from './forgetPlan.js';
@@ -106,8 +106,9 @@ async function carryOut(restic: Restic, { dryRun, onLine, signal }: ForgetOption
   if (stuck.length > 0) {
     if (failure && failure.reason !== 'AppendOnly' && failure.reason !== 'ResticFailed' && removed === 0) throw failure;
     const words = failure ? ` (${failure.message})` : '';
+    const refusal = failure?.reason === 'AppendOnly' ? failure.message : `the storage at ${restic.address} refuses deletion to this account; ${howToDelete(restic.asAdmin)}${words}`;
     return removed === 0
-      ? { phase: 'Failed', reason: 'AppendOnly', message: `${stuck.length} of ${ids.length} snapshots are still there: the storage at ${restic.address} refuses deletion to this account; give the repository an admin credential (spec.adminCredentialsSecretRef, or runner.adminCredentials: OnRunner)${words}`.slice(0, 4096), exitCode: failure?.exitCode, summary }
+      ? { phase: 'Failed', reason: 'AppendOnly', message: `${stuck.length} of ${ids.length} snapshots are still there: ${refusal}`.slice(0, 4096), exitCode: failure?.exitCode, summary }
       : { phase: 'Failed', reason: 'ForgetIncomplete', message: `${removed} of ${ids.length} snapshots were removed, ${stuck.length} are still there: ${stuck.slice(0, 10).map(short).join(', ')}${words}`.slice(0, 4096), exitCode: failure?.exitCode, summary };
   }
   const done = removed === 0 ? 'nothing was removed' : `removed ${removed} of ${total} snapshots`;
@@ -122,7 +123,7 @@ async function carryOut(restic: Restic, { dryRun, onLine, signal }: ForgetOption
 /** What restic said of it; whether they are gone is looked at by the caller. @throws ResticAborted */
 async function forgetIds(restic: Restic, ids: readonly string[], onLine: CommandIo['onLine'], signal: AbortSignal): Promise<ResticError | undefined> {
   try {
-    await restic.run('forget', [...ids], { accept: [3], signal, onLine });
+    await restic.run('forget', [...ids], { accept: [3], signal, onLine: (stream, line) => { if (line !== '' && !line.startsWith('[')) onLine(stream, line); } }); // progress has no place in the log
     return undefined;
   } catch (error) {
     if (error instanceof ResticError && error.reason !== 'RepositoryLocked') return error;

@@ -125,6 +125,15 @@ export class Restic {
     return this.#options.program.capabilities.includes(capability);
   }
 
+  /** Opened with the account that may delete. */
+  get asAdmin(): boolean {
+    return this.#options.admin !== undefined;
+  }
+
+  get version(): string {
+    return this.#options.program.version;
+  }
+
   /** The repository's address as it may be shown. */
   get address(): string {
     return redactUrl(this.repository.url);
@@ -189,7 +198,7 @@ export class Restic {
     if (!succeeded && stop.stopped) throw new ResticAborted(stop.killed, exit.code ?? undefined, stop.killed && sleeps);
     if (!succeeded && giveUp.stopped && stderr.map(plainWords).some((line) => openingRetry.test(line) && absentBucket.test(line))) throw new ResticError('NoRepository', `there is no repository at ${this.address}: its bucket does not exist`, exit.code ?? undefined);
     if (!succeeded && giveUp.stopped) throw new ResticError('RepositoryUnreachable', `the repository at ${this.address} cannot be reached; check the address, the network and that the storage is running (restic: ${stderr.map(plainWords).findLast((line) => openingRetry.test(line))?.replace(/^.*retrying after [^:]*: /, '') ?? ''})`, exit.code ?? undefined);
-    if (!succeeded || exit.code === null) throw this.#explained(classifyExit({ command, ...exit, stderr, repository: this.address }));
+    if (!succeeded || exit.code === null) throw this.#explained(classifyExit({ command, ...exit, stderr, repository: this.address, admin: this.asAdmin }));
     return { code: exit.code, stdout: Buffer.concat(stdout).toString('utf8'), stderr };
   }
 

@@ -171,7 +171,7 @@ for (const { name, path } of restics) {
 
     it('says what a dry run would do and makes not even the directory, or which restic can', async () => {
       const dry = go({ targetDirectory: join(dir, 'dry') }, { dryRun: true });
-      if (old) expect((await failure(dry)).message).to.equal('a dry run of a restore needs restic 0.17 or newer on this host');
+      if (old) expect((await failure(dry)).message).to.match(/^a dry run of a restore needs restic 0\.17 or newer on this host, which has 0\.14\.\d+$/);
       else expect((await dry).message).to.match(/^dry run: \d+ files would be restored to /);
       expect(await readdir(dir)).not.to.include('dry');
     });

@@ -60,8 +60,8 @@ export async function restore(restic: Restic, options: RestoreOptions): Promise<
   }
 }
 
-function incomplete(told: { targetDirectory: string }, { skipped, errors, summary }: RestoreReader, exitCode: number | undefined): CommandOutcome {
-  return { ...told, phase: 'Failed', reason: 'RestoreIncomplete', message: `${errors} files could not be restored: ${skipped.slice(0, 3).join('; ')}; the rest is in ${told.targetDirectory}`.slice(0, 4096), exitCode, warnings: errors, summary, skippedFiles: skipped };
+function incomplete(told: { targetDirectory: string }, { skipped, lost, summary }: RestoreReader, exitCode: number | undefined): CommandOutcome {
+  return { ...told, phase: 'Failed', reason: 'RestoreIncomplete', message: `${lost} ${lost === 1 ? 'file' : 'files'} could not be restored: ${skipped.slice(0, 3).join('; ')}; the rest is in ${told.targetDirectory}`.slice(0, 4096), exitCode, warnings: lost, summary, skippedFiles: skipped };
 }
 
 /** No path, or the top, is everything. */
@@ -98,9 +98,9 @@ async function directoriesOf(restic: Restic, { snapshot }: RestoreArgs, paths: r
 async function versionFlags(restic: Restic, { args, dryRun }: RestoreOptions, target: string): Promise<string[]> {
   const verify = args.verify && !dryRun ? ['--verify'] : [];
   if (restic.can('restore-overwrite')) return [`--overwrite=${overwriteFlags[args.overwrite]}`, ...(dryRun ? ['--dry-run'] : []), ...(args.inPlace ? [] : ['--sparse']), ...verify];
-  if (dryRun) throw new ResticError('ResticTooOld', 'a dry run of a restore needs restic 0.17 or newer on this host');
+  if (dryRun) throw new ResticError('ResticTooOld', `a dry run of a restore needs restic 0.17 or newer on this host, which has ${restic.version}`);
   // older ones always overwrite, which a directory without files makes the same
-  if (args.overwrite !== 'Always' && (args.inPlace || (await readdir(target)).length > 0)) throw new ResticError('ResticTooOld', `overwrite ${args.overwrite} where files may be already needs restic 0.17 or newer on this host; restore into a new directory, or say overwrite: Always`);
+  if (args.overwrite !== 'Always' && (args.inPlace || (await readdir(target)).length > 0)) throw new ResticError('ResticTooOld', `overwrite ${args.overwrite} where files may be already needs restic 0.17 or newer on this host, which has ${restic.version}; restore into a new directory, or say overwrite: Always`);
   const link = args.inPlace ? undefined : await firstLinkIn(target);
   if (link !== undefined) throw new ResticError('ResticTooOld', `${link} is a symbolic link, and restic before 0.17 writes through the links that it finds: out of ${target}; restore into a new directory`);
   return verify;
@@ -113,8 +113,9 @@ async function notThere(target: string, paths: readonly string[]): Promise<strin
 
 /** Sorts restic's lines: status frames are progress, everything else is log; errors are what was not restored. */
 class RestoreReader {
+  /** The first 20 of what was not restored, each with its first error. */
   readonly skipped: string[] = [];
-  errors = 0;
+  readonly #items = new Set<string>();
   summary: Summary = {};
   readonly #onLine: RestoreOptions['onLine'];
   readonly #onProgress: RestoreOptions['onProgress'];
@@ -132,15 +133,21 @@ class RestoreReader {
       return;
     }
     if (object && type === 'summary') this.summary = { filesRestored: count(object, 'files_restored'), filesSkipped: count(object, 'files_skipped'), bytesRestored: count(object, 'bytes_restored') };
-    if (object && type === 'error') this.#skip(`${text(object, 'item') ?? ''}: ${text(asObject(object['error']), 'message') ?? text(object, 'message') ?? ''}`);
-    const old = object ? undefined : /^ignoring error for (.*)$/.exec(line)?.[1];
-    if (old !== undefined) this.#skip(old);
+    if (object && type === 'error') this.#skip(text(object, 'item') ?? '', text(asObject(object['error']), 'message') ?? text(object, 'message') ?? '');
+    const [, old, why = ''] = (object ? null : /^ignoring error for (.+?)(?:: (.*))?$/.exec(line)) ?? [];
+    if (old !== undefined) this.#skip(old, why);
     if (line !== '') this.#onLine(stream, line);
   }
 
-  #skip(words: string): void {
-    this.errors++;
-    if (this.skipped.length < SKIPPED) this.skipped.push(words.slice(0, 4096));
+  /** Files that were not restored; restic tells several errors of one, first of its content, then of its times and owner. */
+  get lost(): number {
+    return this.#items.size;
+  }
+
+  #skip(item: string, why: string): void {
+    if (this.#items.has(item)) return;
+    this.#items.add(item);
+    if (this.skipped.length < SKIPPED) this.skipped.push(`${item}: ${why}`.slice(0, 4096));
   }
 }
 

@@ -88,7 +88,7 @@ export async function unlockStale(restic: Restic, now: number, { onLine, signal 
   const summary = { locksRemoved: before.filter(({ id }) => !left.some((lock) => lock.id === id)).length, locksLeft: left.length };
   if (left.length > 0) {
     const stale = left.map((lock) => `${describeLocks([lock], now)}, stale for restic from ${new Date(lock.time + RESTIC_STALE_MS).toISOString()}`).join('; ');
-    return { phase: 'Failed', reason: 'RepositoryLocked', message: `${summary.locksRemoved} locks were removed, ${left.length} stay, because restic takes their processes for alive: ${stale}`.slice(0, 4096), exitCode: code, summary };
+    return { phase: 'Failed', reason: 'RepositoryLocked', message: `removed ${summary.locksRemoved} of ${before.length} locks; what stays restic takes for alive: ${stale}. End what holds it, or run an Unlock again then`.slice(0, 4096), exitCode: code, summary };
   }
   return { phase: 'Succeeded', reason: 'Completed', message: before.length === 0 ? 'there was no lock' : `removed ${summary.locksRemoved === 1 ? 'the lock' : `${summary.locksRemoved} locks`}: ${describeLocks(before, now)}`.slice(0, 4096), exitCode: code, summary };
 }

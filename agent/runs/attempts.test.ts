@@ -25,7 +25,7 @@ describe('attempts and limits of one job', function () {
     expect(await bed.server.finished('uid-one')).to.deep.include({ phase: 'Succeeded', reason: 'Completed', attempts: 3 });
     expect(started('one')).to.deep.equal([1, 2, 3]);
     expect(bed.server.of('job.finished')).to.have.length(1);
-    expect(bed.logOf('one').filter((line) => line.startsWith('attempt '))).to.deep.equal([1, 2].map((attempt) => `attempt ${attempt} of 5 failed (HookFailed): the pre hook exited with 9, so nothing of source group docs was backed up; trying again in ${attempt} seconds`));
+    expect(bed.logOf('one').filter((line) => line.startsWith('attempt '))).to.deep.equal([1, 2].map((attempt) => `attempt ${attempt} of 5 failed (HookFailed): nothing of source group docs was backed up: the pre hook exited with 9; trying again in ${attempt} s`));
     const lines = bed.server.of('job.log').filter(({ job }) => job === 'one').flatMap((batch) => batch.lines);
     expect(lines.map(({ seq }) => seq)).to.deep.equal(lines.map((_, index) => index + 1));
   });
@@ -34,13 +34,13 @@ describe('attempts and limits of one job', function () {
     const agent = await bed.start();
     const session = await bed.ready({ groups: [bed.group({ retry: { maxAttempts: 5, backoffSeconds: 600 }, hooks: await failing(5) }), bed.group({ uid: 'g2', name: 'other', tag: 'other' })] });
     session.send('job.run', bed.run('one'));
-    await until('the rest', () => bed.logOf('one').some((line) => line.endsWith('trying again in 600 seconds')));
+    await until('the rest', () => bed.logOf('one').some((line) => line.endsWith('trying again in 600 s')));
     session.send('job.run', bed.run('two', { sourceGroup: 'other' }));
     expect((await bed.server.finished('uid-two')).phase).to.equal('Succeeded');
     expect(agent.status().running).to.deep.equal(['one']);
     const began = Date.now();
     session.send('job.stop', { job: 'one', runID: 'uid-one', reason: 'Cancelled' });
-    expect(await bed.server.finished('uid-one')).to.deep.include({ phase: 'Cancelled', reason: 'Cancelled', attempts: 1, message: 'cancelled while it waited to be tried again; attempt 1 had failed: the pre hook exited with 9, so nothing of source group docs was backed up' });
+    expect(await bed.server.finished('uid-one')).to.deep.include({ phase: 'Cancelled', reason: 'Cancelled', attempts: 1, message: 'cancelled while it waited to be tried again; attempt 1 had failed: nothing of source group docs was backed up: the pre hook exited with 9' });
     expect(Date.now() - began).to.be.lessThan(1_000);
   });
 

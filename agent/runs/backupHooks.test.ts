@@ -38,7 +38,7 @@ describe('a backup with hooks', function () {
     await bed.start();
     const session = await ready({ pre: noting('pre', 'exit 7'), post: noting('post') });
     session.send('job.run', bed.run('one'));
-    expect(await bed.server.finished('uid-one')).to.deep.include({ phase: 'Failed', reason: 'HookFailed', message: 'the pre hook exited with 7, so nothing of source group docs was backed up' });
+    expect(await bed.server.finished('uid-one')).to.deep.include({ phase: 'Failed', reason: 'HookFailed', message: 'nothing of source group docs was backed up: the pre hook exited with 7' });
     expect(await traced()).to.deep.equal(['pre running one', 'post failed one']);
     expect(await readdir(join(bed.repository, 'snapshots'))).to.deep.equal([]);
   });

@@ -39,11 +39,19 @@ export async function execute(run: Run, options: SupervisorOptions, turns: Turns
     outcome = { phase: 'Failed', reason: 'DiskFull', message: `the run could not be journalled, so it was not started: ${messageOf(error)}` };
   }
   progress.end();
+  const verdict = lastLine(outcome);
+  if (verdict !== undefined) jobLog.add('agent', verdict);
   await jobLog.settle();
   const { reason, after, ...rest } = outcome;
   await report({ identity, startTime, completionTime: timestamp(clock.now()), attempts: Math.max(1, run.attempts), reason, ...rest }, options);
   await lookAfter(after, run, options);
   options.afterRun?.(identity, outcome, args ?? {});
+}
+
+/** Who reads only the log must learn from it what the status says. A run that went well needs no such line. */
+function lastLine({ phase, reason, message, warnings = 0 }: Outcome): string | undefined {
+  if (phase === 'Succeeded') return reason === 'Partial' || warnings > 0 ? `succeeded with warnings (${reason}): ${message}` : undefined;
+  return phase === 'Cancelled' ? message : `failed (${reason}): ${message}`;
 }
 
 async function attempts(run: Run, options: SupervisorOptions, turns: Turns, jobLog: JobLog, progress: ProgressSender): Promise<Outcome> {
@@ -57,12 +65,12 @@ async function attempts(run: Run, options: SupervisorOptions, turns: Turns, jobL
     const decision = decide();
     if (!decision.again) return withNote(outcome, decision.dropped);
     const { after, ...told } = outcome;
-    jobLog.add('agent', `attempt ${run.attempts} of ${decision.of} failed (${told.reason}): ${told.message}; trying again in ${Math.round(decision.delayMs / 1_000)} seconds`);
+    jobLog.add('agent', `attempt ${run.attempts} of ${decision.of} failed (${told.reason}): ${told.message}; trying again in ${Math.round(decision.delayMs / 1_000)} s`);
     await lookAfter(after, run, options);
     run.revive();
     const resting = run.rest(decision.delayMs, clock, turns.changed);
     turns.changed();
-    if (!await resting) return { ...stopped(run.stop ?? 'Cancelled'), message: `${stopped(run.stop ?? 'Cancelled').message} while it waited to be tried again; attempt ${run.attempts} had failed: ${told.message}`.slice(0, 4096) };
+    if (!await resting) return { ...stopped(run.stop ?? 'Cancelled', run.deadlineSeconds), message: `${stopped(run.stop ?? 'Cancelled', run.deadlineSeconds).message} while it waited to be tried again; attempt ${run.attempts} had failed: ${told.message}`.slice(0, 4096) };
     const still = decide();
     if (!still.again) return withNote(told, still.dropped ?? 'its source group is not to be tried again any more');
   }
@@ -79,6 +87,7 @@ async function attempt(run: Run, options: SupervisorOptions, jobLog: JobLog, pro
   let rest = watch.begin();
   const outcome = await operate({
     identity,
+    activeDeadlineSeconds: run.deadlineSeconds,
     args: args ?? {},
     plan: plan.current?.plan,
     probe: options.probe,

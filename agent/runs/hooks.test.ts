@@ -53,7 +53,7 @@ describe('hooks', () => {
   it('ends a script that runs too long, with all that it started', async () => {
     const began = Date.now();
     const result = await run('trap "" TERM; (trap "" TERM; echo $$; exec sleep 300) & wait; wait', { timeoutSeconds: 1 });
-    expect(result).to.deep.equal({ ok: false, message: 'the pre hook ran longer than 1 seconds and was ended; raise hooks.timeoutSeconds if it needs more' });
+    expect(result).to.deep.equal({ ok: false, message: 'the pre hook ran longer than 1 second and was ended; raise hooks.timeoutSeconds if it needs more' });
     expect(Date.now() - began).to.be.within(5_500, 9_000);
     const pid = Number(/(\d+)$/.exec(lines[0] ?? '')?.[1]);
     await until('no orphan', () => processStartTime(pid) === undefined);

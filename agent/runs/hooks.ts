@@ -81,7 +81,7 @@ async function ended(child: ChildProcess, { phase, timeoutSeconds, clock, signal
     child.kill('SIGTERM');
     cancelKill = clock.setTimer(GRACE_MS, () => { child.kill('SIGKILL'); });
   };
-  const cancelLimit = clock.setTimer(timeoutSeconds * 1_000, () => { end(`the ${phase} hook ran longer than ${timeoutSeconds} seconds and was ended; raise hooks.timeoutSeconds if it needs more`); });
+  const cancelLimit = clock.setTimer(timeoutSeconds * 1_000, () => { end(`the ${phase} hook ran longer than ${timeoutSeconds} ${timeoutSeconds === 1 ? 'second' : 'seconds'} and was ended; raise hooks.timeoutSeconds if it needs more`); });
   const onAbort = (): void => { end(`the ${phase} hook was ended because the job was stopped`); };
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();

@@ -31,6 +31,8 @@ export class Run {
   /** Epoch ms; 0 until it begins. */
   startTime = 0;
   attempts = 0;
+  /** Its activeDeadlineSeconds, once it begins. */
+  deadlineSeconds: number | undefined;
   stop: StopReason | undefined;
   over: Promise<void> = Promise.resolve();
   #turn: (() => void) | undefined;
@@ -93,6 +95,7 @@ export class Run {
   /** Stops it when its time is over, retries included. Returns the cancel function. */
   limit(seconds: number | undefined, clock: Clock): () => void {
     if (seconds === undefined) return () => undefined;
+    this.deadlineSeconds = seconds;
     const end = this.startTime + seconds * 1_000;
     let cancel: () => void = () => undefined;
     const arm = (): void => {

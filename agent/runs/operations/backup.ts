@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { Plan, PlanGroup } from '#crds/wire/agentProtocol.gen.js';
 import { messageOf } from '../../log.js';
-import { backup } from '../../restic/backup.js';
+import { backup, type BackupResult } from '../../restic/backup.js';
 import { repositoryRedactor } from '../../restic/env.js';
 import { ResticError } from '../../restic/exitCodes.js';
 import type { Restic } from '../../restic/restic.js';
@@ -35,7 +35,7 @@ export async function backupWithHooks(op: Operation, setting: Setting, restic: R
   let outcome: Outcome;
   try {
     const prepared = pre?.body === undefined ? { ok: true } as const : await hook(op, setting, group, 'pre', pre.body, 'running', op.signal);
-    if (!prepared.ok && !op.signal.aborted) throw new ResticError('HookFailed', `${prepared.message}, so nothing of source group ${group.name} was backed up`);
+    if (!prepared.ok && !op.signal.aborted) throw new ResticError('HookFailed', `nothing of source group ${group.name} was backed up: ${prepared.message}`);
     outcome = await work();
   } catch (error) {
     outcome = await failed(op, restic, error);
@@ -72,12 +72,20 @@ async function runBackup(op: Operation, restic: Restic, plan: Plan, group: PlanG
   const result = await backup(restic, { group, snapshotHost: plan.snapshotHost, dryRun: op.args.dryRun, onLine: op.onLine, onProgress: op.onProgress, signal: op.signal });
   const { exitCode, warnings, summary, snapshotID, repositoryID } = result;
   const told = { phase: 'Succeeded', exitCode, warnings, summary, snapshotID, repositoryID, ...(result.skippedFiles.length > 0 ? { skippedFiles: result.skippedFiles } : {}) } as const;
-  if (!result.complete) return { ...told, reason: 'Partial', message: partialMessage(op, group, snapshotID, warnings, result.missing) };
+  if (!result.complete) return { ...told, reason: 'Partial', message: partialMessage(op, group, result) };
   if (result.unchanged) return { ...told, reason: 'Unchanged', message: `nothing of ${group.name} changed since its last snapshot, so none was made` };
+  if (!op.args.dryRun && summary.filesProcessed === 0) return { ...told, warnings: warnings + 1, reason: 'Completed', message: `snapshot ${(snapshotID ?? '').slice(0, 8)} of ${group.name} holds no file: ${group.includes.join(', ')} ${group.includes.length === 1 ? 'is' : 'are'} empty; if something should be mounted there, name it in requireMount`.slice(0, 4096) };
   return { ...told, reason: 'Completed', message: op.args.dryRun ? `dry run of ${group.name}: no snapshot was made` : `snapshot ${(snapshotID ?? '').slice(0, 8)} of ${group.name}` };
 }
 
-function partialMessage(op: Operation, group: PlanGroup, snapshotID: string | undefined, warnings: number, missing: readonly string[]): string {
-  const what = missing.length > 0 ? `${missing.join(', ')} ${missing.length === 1 ? 'does' : 'do'} not exist on this host` : `${warnings} ${warnings === 1 ? 'path' : 'paths'} could not be read, see the log`;
+const NAMED = 3;
+
+function partialMessage(op: Operation, group: PlanGroup, { snapshotID, warnings, missing, skippedFiles }: BackupResult): string {
+  const unread = skippedFiles.filter((path) => !missing.includes(path));
+  const more = warnings - missing.length - Math.min(NAMED, unread.length);
+  const what = [
+    ...(missing.length > 0 ? [`${missing.join(', ')} ${missing.length === 1 ? 'does' : 'do'} not exist on this host`] : []),
+    ...(unread.length > 0 || missing.length === 0 ? [`could not be read: ${unread.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more, see the log` : ''}`] : []),
+  ].join('; ');
   return (op.args.dryRun ? `dry run of ${group.name}: a snapshot would be incomplete: ${what}` : `snapshot ${(snapshotID ?? '').slice(0, 8)} of ${group.name} is incomplete: ${what}`).slice(0, 4096);
 }

@@ -12,16 +12,17 @@ export async function failed(op: Operation, restic: Restic | undefined, error: u
     if (lock && restic) await clearOwnLock(op, restic);
     // 0.14 may leave its lock even when it stops by itself; looking takes seconds, and a cancel is told at once
     const after = error instanceof ResticAborted && !lock && restic?.repository.id !== undefined ? async (): Promise<void> => { await unlock(restic, op.unlockFacts()); } : undefined;
-    return { ...stopped(op.stopReason()), exitCode, after };
+    return { ...stopped(op.stopReason(), op.activeDeadlineSeconds), exitCode, after };
   }
   if (error instanceof ResticError) return { phase: 'Failed', reason: error.reason, message: error.message.slice(0, 4096), exitCode: error.exitCode, after: error.reason === 'ResticKilled' && restic ? async () => clearOwnLock(op, restic) : undefined };
   return { phase: 'Failed', reason: 'InternalError', message: `the agent failed: ${messageOf(error)}`.slice(0, 4096) };
 }
 
-export function stopped(reason: StopReason): Outcome {
+/** @param deadline activeDeadlineSeconds, where it is known */
+export function stopped(reason: StopReason, deadline?: number): Outcome {
   switch (reason) {
     case 'Cancelled': return { phase: 'Cancelled', reason, message: 'cancelled' };
-    case 'DeadlineExceeded': return { phase: 'Failed', reason, message: 'stopped: it ran longer than activeDeadlineSeconds' };
+    case 'DeadlineExceeded': return { phase: 'Failed', reason, message: `stopped: it ran longer than activeDeadlineSeconds${deadline === undefined ? '' : ` (${deadline})`}` };
     case 'Stuck': return { phase: 'Failed', reason, message: 'stopped: for an hour it printed nothing new, made no progress and used no processor time; look for a mount, a disk or a network that hangs' };
     case 'Interrupted': return { phase: 'Failed', reason, message: 'the agent was stopped during the run; a scheduled backup is caught up once' };
   }

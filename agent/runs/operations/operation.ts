@@ -30,6 +30,8 @@ export interface Operation {
   stateDir: string;
   policy: Policy;
   openLimitMs?: number;
+  /** What limits the run, for the words of its end. */
+  activeDeadlineSeconds?: number;
   signal: AbortSignal;
   stopReason(): StopReason;
   unlockFacts(): UnlockFacts;
