@@ -13,7 +13,7 @@ export interface CheckOptions extends CommandIo {
 }
 
 /** restic's own words for an error it found; 0.14 has no others. */
-const errorLine = /^(?:error|Error|pack [0-9a-f]+.*(?:does not exist|not referenced|contains|is truncated)|.*ciphertext verification failed|.*tree [0-9a-f]+.*(?:not found|failed))/;
+const errorLine = /^(?:error|Error|pack [0-9a-f]+.*(?:does not exist|contains|is truncated)|.*ciphertext verification failed|.*tree [0-9a-f]+.*(?:not found|failed))/;
 
 /** What it says after the errors, as if it were one. */
 const advice = /^The repository is damaged and must be repaired\./;

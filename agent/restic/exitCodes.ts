@@ -45,6 +45,8 @@ const missingSnapshotPhrase = /no matching ID found|multiple IDs with prefix|fai
 const absentPhrase = /unable to open config file: (?:stat |Stat\(|<config\/>|.*(?:does not exist|no such file or directory|404 Not Found|\(404\)|specified key does not exist|specified bucket does not exist|NoSuchKey|NoSuchBucket|file does not exist|ObjectNotFound|BlobNotFound))|repository does not exist/;
 const fullPhrase = /no space left on device|disk quota exceeded|507 Insufficient Storage|\(507\)|QuotaExceeded|EntityTooLarge quota/i;
 
+/** Of a Go stack, which 0.14 and forget print after what they have to say. */
+const goTrace = /^(?:\t|(?:main|runtime)\.\S+$|(?:github\.com|golang\.org)\/\S+$)/;
 const noSpace = /: no space left on device$/;
 
 const deletesCommands = new Set<ResticCommand>(['forget', 'prune']);
@@ -108,7 +110,7 @@ export function plainWords(line: string): string {
 
 /** The line that says why: the last `Fatal:`, else the last one. At most 512 characters. */
 function lastWords(lines: readonly string[]): string {
-  const wordy = lines.map((line) => line.trim()).filter((line) => line !== '');
+  const wordy = lines.filter((line) => !goTrace.test(line)).map((line) => line.trim()).filter((line) => line !== '');
   const fatal = wordy.filter((line) => line.startsWith('Fatal:')).at(-1) ?? wordy.at(-1) ?? '';
   return (fatal.split('\n')[0] ?? '').replace(/^Fatal: /, '').slice(0, 512);
 }

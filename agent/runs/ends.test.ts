@@ -166,7 +166,8 @@ describe('jobs that are ended in the middle (Q0)', function () {
     session.send('job.run', bed.run('one'));
     session.send('job.run', bed.run('two', { sourceGroup: 'other' }));
     const restore = jobOf('three', 'Restore');
-    session.send('job.run', { ...restore, repository: { name: 'elsewhere', url: `${bed.dir}/./repo`, password: BED_PASSWORD, env: { AWS_SECRET_ACCESS_KEY: 'canary-elsewhere' } } });
+    const { id } = JSON.parse(bare('cat', 'config', '--no-lock')) as { id: string };
+    session.send('job.run', { ...restore, repository: { name: 'elsewhere', id, url: `${bed.dir}/./repo`, password: BED_PASSWORD, env: { AWS_SECRET_ACCESS_KEY: 'canary-elsewhere' } } });
     await until('three restics', async () => (await bed.alive('backup\0--cache-dir')).length === 2 && (await bed.alive('restore\0--cache-dir')).length === 1, 30_000);
     const gone = new Promise((resolve) => agent.on('exit', resolve));
     agent.kill('SIGKILL');

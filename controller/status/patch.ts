@@ -6,7 +6,7 @@ import type { KindMap } from '#crds/kinds.js';
 import { keyOf, type Condition, type Stored } from '#crds/meta.js';
 import { Conflict, NotFound, type MergePatch } from '#crds/objectStore.js';
 import { describeError } from '../runtime/loop.js';
-import type { ReconcileContext, Result } from '../runtime/types.js';
+import type { ReconcileContext, Recorder, Result } from '../runtime/types.js';
 import { newStall, setCondition, type Conditioned } from './conditions.js';
 
 /** Kinds with a status of ours. */
@@ -42,23 +42,26 @@ function equal(a: unknown, b: unknown): boolean {
 }
 
 /**
- * Runs `act` on a copy of the status and writes what it changed, on every way out; a new stall is also told in an Event.
+ * Runs `act` on a copy of the status and writes what it changed, on every way out; a new stall is also told in an Event. What
+ * `act` tells becomes Events once the status says it too: a decision that lost to another writer is made again, and told once.
  * When it throws, its conditions are saved, with Ready=False/InternalError, but never phase or any other field; the error
  * goes on to the loop.
  * @throws Conflict when someone else wrote since the object was read: the loop tries again
  */
-export async function withStatus<K extends StatusKind>(kind: K, object: Stored<KindMap[K]>, ctx: ReconcileContext, act: (status: StatusOf<K>) => Promise<Result> | Result): Promise<Result> {
+export async function withStatus<K extends StatusKind>(kind: K, object: Stored<KindMap[K]>, ctx: ReconcileContext, act: (status: StatusOf<K>, tell: Recorder) => Promise<Result> | Result): Promise<Result> {
   const before = (object as { status?: StatusOf<K> }).status;
   const draft = structuredClone(before ?? {}) as StatusOf<K> & Conditioned;
   let result: Result;
+  const news: Parameters<Recorder['event']>[] = [];
   try {
-    result = await act(draft);
+    result = await act(draft, { event: (...event) => { news.push(event); } });
   } catch (error) {
     if (!(error instanceof Conflict)) await saveConditions(kind, object, ctx, draft.conditions, error);
     throw error;
   }
   if (object.metadata.generation !== undefined) draft.observedGeneration = object.metadata.generation;
   await write(kind, object, ctx, computeStatusPatch(before, draft));
+  for (const event of news) ctx.recorder.event(...event);
   const stall = newStall(before, draft);
   if (stall) ctx.recorder.event(object, 'Warning', stall.reason, stall.message);
   return result;

@@ -43,15 +43,18 @@ async function requireOwn(restic: Restic, { signal, onLine }: Operation): Promis
 async function perform(op: Operation, setting: Setting, restic: Restic): Promise<Outcome> {
   /** A lock in the way is waited for, or removed where the rule allows it; only then is the work done again. */
   const locked = async (work: (restic: Restic) => Promise<Outcome>): Promise<Outcome> => pastLocks(restic, { facts: op.unlockFacts, signal: op.signal, onLine: op.onLine }, work);
-  if (op.identity.type !== 'Backup' && op.identity.type !== 'Init') await requireOwn(restic, op);
+  const pinned = (work: (restic: Restic) => Promise<Outcome>) => async (own: Restic): Promise<Outcome> => {
+    await requireOwn(own, op);
+    return work(own);
+  };
   switch (op.identity.type) {
     case 'Backup': return backupWithHooks(op, setting, restic, locked);
     case 'Init': return locked(async (own) => runInit(op, own));
-    case 'Forget': return locked(async (own) => runForget(op, setting, own));
-    case 'Prune': return locked(async (own) => runPrune(op, setting, own));
-    case 'Check': return locked(async (own) => runCheck(op, own));
-    case 'Unlock': return runUnlock(op, restic);
-    case 'Restore': return locked(async (own) => runRestore(op, own));
-    case 'Diff': return locked(async (own) => runDiff(op, own));
+    case 'Forget': return locked(pinned(async (own) => runForget(op, setting, own)));
+    case 'Prune': return locked(pinned(async (own) => runPrune(op, setting, own)));
+    case 'Check': return locked(pinned(async (own) => runCheck(op, own)));
+    case 'Unlock': return pinned(async (own) => runUnlock(op, own))(restic);
+    case 'Restore': return locked(pinned(async (own) => runRestore(op, own)));
+    case 'Diff': return locked(pinned(async (own) => runDiff(op, own)));
   }
 }

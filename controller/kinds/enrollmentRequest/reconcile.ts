@@ -23,7 +23,7 @@ export async function reconcileEnrollmentRequest(key: ObjectKey, ctx: ReconcileC
   }
   const { phase, actions } = decide(enrollmentRequestMachine, request.status?.phase ?? ('Pending' as EnrollmentPhase), facts);
 
-  return withStatus('EnrollmentRequest', request, ctx, (status) => {
+  return withStatus('EnrollmentRequest', request, ctx, (status, tell) => {
     status.phase = phase;
     status.fingerprint = fingerprint;
     status.expiresTime ??= timestamp(expires);
@@ -31,10 +31,10 @@ export async function reconcileEnrollmentRequest(key: ObjectKey, ctx: ReconcileC
       switch (action.type) {
         case 'announceEnrolled':
           if (host !== undefined) status.hostRef = { name: host };
-          ctx.recorder.event(request, 'Normal', 'Enrolled', `became host ${host ?? ''}`);
+          tell.event(request, 'Normal', 'Enrolled', `became host ${host ?? ''}`);
           break;
         case 'announceDenied':
-          ctx.recorder.event(request, 'Normal', 'Denied', 'turned away');
+          tell.event(request, 'Normal', 'Denied', 'turned away');
           break;
         default:
           assertNever(action);

@@ -20,12 +20,12 @@ export async function reconcileHost(key: ObjectKey, ctx: ReconcileContext): Prom
   const { phase, actions } = decide(hostMachine, host.status?.phase ?? ('Pending' as HostPhase), facts);
   const moment: Moment = { generation: host.metadata.generation, now };
 
-  return withStatus('Host', host, ctx, (status) => {
+  return withStatus('Host', host, ctx, (status, tell) => {
     status.phase = phase;
     for (const action of actions) {
       switch (action.type) {
-        case 'announceOnline': ctx.recorder.event(host, 'Normal', 'Connected', `agent ${status.agent?.version ?? ''} connected`.replace('  ', ' ')); break;
-        case 'announceAway': ctx.recorder.event(host, facts.intermittent ? 'Normal' : 'Warning', facts.intermittent ? 'Asleep' : 'Disconnected', 'the agent is no longer connected'); break;
+        case 'announceOnline': tell.event(host, 'Normal', 'Connected', `agent ${status.agent?.version ?? ''} connected`.replace('  ', ' ')); break;
+        case 'announceAway': tell.event(host, facts.intermittent ? 'Normal' : 'Warning', facts.intermittent ? 'Asleep' : 'Disconnected', 'the agent is no longer connected'); break;
         default: assertNever(action);
       }
     }

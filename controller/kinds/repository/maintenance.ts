@@ -10,7 +10,7 @@ import type { RepositoryStatus } from '#crds/types/repository.gen.js';
 import type { Runner } from '../../plan/runner.js';
 import { mayBeRunning } from '../../runtime/jobs.js';
 import { parseTime, timestamp } from '../../runtime/time.js';
-import type { ReconcileContext } from '../../runtime/types.js';
+import type { ReconcileContext, Recorder } from '../../runtime/types.js';
 import { conditionOf, removeCondition, setCondition, type Finding, type Moment } from '../../status/conditions.js';
 import type { GatheredMaintenance, GatheredTask } from './maintenanceFacts.js';
 import { APPROVAL_ANNOTATION, newApprovedJob, newMaintenanceJob } from './maintenanceJob.js';
@@ -51,7 +51,7 @@ export async function dropUntaken(job: Stored<ResticJob>, ctx: ReconcileContext)
 }
 
 /** Copies last runs, and says what comes next, whether maintenance is current and whether a person must approve. */
-export function showMaintenance(status: RepositoryStatus, repository: Stored<Repository>, gathered: GatheredMaintenance, ctx: ReconcileContext, moment: Moment): void {
+export function showMaintenance(status: RepositoryStatus, repository: Stored<Repository>, gathered: GatheredMaintenance, tell: Recorder, moment: Moment): void {
   for (const { task, last } of gathered.tasks) {
     if (last && task === 'forget') status.lastForget = last;
     if (last && task === 'prune') status.lastPrune = last;
@@ -60,7 +60,7 @@ export function showMaintenance(status: RepositoryStatus, repository: Stored<Rep
   status.nextMaintenance = nextText(gathered);
   const { value, reason, message } = verdict(status, gathered, moment.now);
   setCondition(status, 'MaintenanceCurrent', value, { reason, message }, moment);
-  showApproval(status, repository, gathered, ctx, moment);
+  showApproval(status, repository, gathered, tell, moment);
 }
 
 /** When time alone changes what is said or due, epoch ms. */
@@ -112,14 +112,14 @@ export function approveCommand(repository: Stored<Repository>, planHash: string)
   return `kubectl annotate --overwrite -n ${namespace} repository.restic-manager.io/${name} ${APPROVAL_ANNOTATION}=${planHash}`;
 }
 
-function showApproval(status: RepositoryStatus, repository: Stored<Repository>, { plan }: GatheredMaintenance, ctx: ReconcileContext, moment: Moment): void {
+function showApproval(status: RepositoryStatus, repository: Stored<Repository>, { plan }: GatheredMaintenance, tell: Recorder, moment: Moment): void {
   if (plan === 'gone') return;
   if (!plan) { removeCondition(status, 'ApprovalRequired'); return; }
   const approved = repository.metadata.annotations?.[APPROVAL_ANNOTATION] === plan.hash;
   const message = approved ? `the plan ${plan.hash} was approved and will be carried out` : approvalText(plan, approveCommand(repository, plan.hash));
   const isNews = !approved && conditionOf({ status }, 'ApprovalRequired')?.message !== message;
   setCondition(status, 'ApprovalRequired', 'True', { reason: plan.reasons[0] ?? 'RemovesTooMuch', message }, moment);
-  if (isNews) ctx.recorder.event(repository, 'Warning', 'ApprovalRequired', message);
+  if (isNews) tell.event(repository, 'Warning', 'ApprovalRequired', message);
 }
 
 function approvalText({ remove, of, reasons }: HeldPlan, command: string): string {

@@ -24,7 +24,7 @@ export async function reconcileRepository(key: ObjectKey, ctx: ReconcileContext)
   const moment: Moment = { generation: repository.metadata.generation, now };
   const maintenance = gatherMaintenance(repository, { phase, id: repository.status?.id, runner: gathered.runner }, ctx);
 
-  return withStatus('Repository', repository, ctx, async (status) => {
+  return withStatus('Repository', repository, ctx, async (status, tell) => {
     status.phase = phase;
     let madeInit = false;
     for (const job of stale) await dropUntaken(job, ctx);
@@ -37,11 +37,11 @@ export async function reconcileRepository(key: ObjectKey, ctx: ReconcileContext)
         case 'pinID':
           if (status.id === undefined && gathered.id !== undefined) {
             status.id = gathered.id;
-            ctx.recorder.event(repository, 'Normal', 'Opened', `the repository is ${gathered.id.slice(0, 10)}; another one in its place will be refused`);
+            tell.event(repository, 'Normal', 'Opened', `the repository is ${gathered.id.slice(0, 10)}; another one in its place will be refused`);
           }
           break;
         case 'raiseAlarm':
-          ctx.recorder.event(repository, 'Warning', 'Replaced', gathered.evidence?.message ?? 'the repository is gone or another one');
+          tell.event(repository, 'Warning', 'Replaced', gathered.evidence?.message ?? 'the repository is gone or another one');
           break;
         default:
           assertNever(action);
@@ -55,7 +55,7 @@ export async function reconcileRepository(key: ObjectKey, ctx: ReconcileContext)
     copyObserved(status);
     setAvailable(status, repository, gathered, madeInit, moment);
     await actOnMaintenance(status, repository, maintenance, gathered.runner, ctx);
-    showMaintenance(status, repository, maintenance, ctx, moment);
+    showMaintenance(status, repository, maintenance, tell, moment);
     summarize(status, problem ? { type: 'stalled', ...problem } : { type: 'ready' }, moment);
     return requeueAt(now, gathered.retryAt, ...maintenanceMoments(maintenance));
   });

@@ -8,7 +8,7 @@ import type { Host, Repository, ResticJob, SourceGroup } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import type { ResticJobObserved } from '#crds/types/resticJob.gen.js';
 import { repositoryNameOf } from '../../runtime/jobs.js';
-import type { ReconcileContext } from '../../runtime/types.js';
+import type { ReconcileContext, Recorder } from '../../runtime/types.js';
 import type { JobOutcome } from './machine.js';
 
 const MAX_MESSAGE = 1024;
@@ -33,11 +33,11 @@ export function placeToMend(reason: JobReason): 'Host' | 'Repository' | 'SourceG
 }
 
 /** @param ended what the agent reported, when it did */
-export function announceEnd(job: Stored<ResticJob>, reason: JobReason, message: string, outcome: JobOutcome, ctx: ReconcileContext, ended?: ResticJobObserved): void {
+export function announceEnd(job: Stored<ResticJob>, reason: JobReason, message: string, outcome: JobOutcome, tell: Recorder, ctx: ReconcileContext, ended?: ResticJobObserved): void {
   const badly = outcome === 'Failed' || (outcome === 'Succeeded' && (reason === 'Partial' || (ended?.warnings ?? 0) > 0));
-  ctx.recorder.event(job, badly ? 'Warning' : 'Normal', reason, message === '' ? outcome : message);
+  tell.event(job, badly ? 'Warning' : 'Normal', reason, message === '' ? outcome : message);
   const elsewhere = badly ? objectToMend(job, placeToMend(reason), ctx) : undefined;
-  if (elsewhere) ctx.recorder.event(elsewhere, 'Warning', reason, `job ${job.metadata.name} of host ${job.spec.hostRef.name}: ${message}`.slice(0, MAX_MESSAGE));
+  if (elsewhere) tell.event(elsewhere, 'Warning', reason, `job ${job.metadata.name} of host ${job.spec.hostRef.name}: ${message}`.slice(0, MAX_MESSAGE));
 }
 
 function objectToMend({ spec }: Stored<ResticJob>, place: ReturnType<typeof placeToMend>, { cache, namespace }: ReconcileContext): Stored<Host> | Stored<Repository> | Stored<SourceGroup> | undefined {

@@ -28,7 +28,7 @@ export async function reconcileResticJob(key: ObjectKey, ctx: ReconcileContext):
   const moment = { generation: job.metadata.generation, now: times.now };
   const outcome = phase as JobOutcome;
 
-  return withStatus('ResticJob', job, ctx, async (status) => {
+  return withStatus('ResticJob', job, ctx, async (status, tell) => {
     status.phase = phase;
     for (const action of actions) {
       switch (action.type) {
@@ -37,13 +37,13 @@ export async function reconcileResticJob(key: ObjectKey, ctx: ReconcileContext):
           await remember(job, ended, ctx);
           copyReport(status, ended);
           setFinished(status, outcome, { reason: (ended.reason as JobReason | undefined) ?? (outcome === 'Succeeded' ? 'Completed' : outcome === 'Cancelled' ? 'Cancelled' : 'ResticFailed'), message: ended.message ?? '' }, moment, ended);
-          announceEnd(job, status.reason as JobReason, status.message ?? '', outcome, ctx, ended);
+          announceEnd(job, status.reason as JobReason, status.message ?? '', outcome, tell, ctx, ended);
           break;
         }
         case 'finishAsStored':
           if (stored) copyReport(status, stored);
           setFinished(status, outcome, { reason: 'AlreadyRan', message: `a job of this name ran before and ended ${outcome}${stored?.message ? `: ${stored.message}` : ''}; make a job of another name to run again` }, moment, stored);
-          announceEnd(job, 'AlreadyRan', status.message ?? '', outcome, ctx);
+          announceEnd(job, 'AlreadyRan', status.message ?? '', outcome, tell, ctx);
           break;
         case 'finish': {
           const { reason } = action.params;
@@ -51,14 +51,14 @@ export async function reconcileResticJob(key: ObjectKey, ctx: ReconcileContext):
           // It may have run: its name must not run a second time.
           if (status.desiredRun || report) await remember(job, { ...report, runID: report?.runID ?? job.metadata.uid, phase: outcome, reason, message, completionTime: timestamp(times.now) }, ctx);
           setFinished(status, outcome, { reason, message }, moment);
-          announceEnd(job, reason, message, outcome, ctx);
+          announceEnd(job, reason, message, outcome, tell, ctx);
           break;
         }
         case 'finishHopeless': {
           const message = facts.wait?.message ?? '';
           const reason = hopelessReason ?? 'InternalError';
           setFinished(status, outcome, { reason, message }, moment);
-          announceEnd(job, reason, message, outcome, ctx);
+          announceEnd(job, reason, message, outcome, tell, ctx);
           break;
         }
         case 'offerToAgent':
