@@ -1,6 +1,6 @@
 /** The main job with real parts: server, agent and restic as processes of their own. */
 import { expect } from 'chai';
-import { cp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toolPath } from '../../hack/tools/paths.js';
 import { dialAgent, newAgentKey, signedHello, type ScriptedAgent } from '../builders/scriptedAgent.js';
@@ -108,45 +108,6 @@ describe('jobs, end to end', function () {
     expect(world.restic('slow1', 'list', 'locks', '--no-lock').stdout.trim()).to.equal('');
     expect((await world.call('POST', `/api/jobs/${job}/cancel`)).status).to.equal(409);
     await world.patch('Host', 'slow1', { spec: { bandwidth: null } });
-  });
-
-  it('says that the repository password is wrong (J5)', async () => {
-    const source = await world.source('wrong1');
-    const { status } = world.restic('wrong1', 'init');
-    expect(status).to.equal(0);
-    const { body } = await world.call('POST', '/api/enrollment-tokens', { hostname: 'wrong1', repo_url: world.repositoryUrl('wrong1'), repo_password: 'not the password', initial_paths: [source] });
-    await world.agent('wrong1', { token: body['token'] as string });
-    const repository = await until('said', async () => { const each = await world.get('Repository', 'wrong1'); return each?.status?.phase === 'InitFailed' && each; }, 60_000, 100);
-    expect(repository.status?.conditions?.find(({ type }) => type === 'Available')).to.include({ status: 'False', reason: 'WrongPassword' });
-    const secret = repository.spec.credentialsSecretRef.name;
-    await world.patch('Secret', secret, { stringData: { password: PASSWORD } });
-    await world.ready('wrong1', 60_000);
-    expect((await world.ended(await world.runNow('wrong1'))).status).to.include({ phase: 'Succeeded' });
-  });
-
-  it('says that the repository cannot be reached (J5)', async () => {
-    const source = await world.source('far1');
-    const { body } = await world.call('POST', '/api/enrollment-tokens', { hostname: 'far1', repo_url: 'rest:http://127.0.0.1:1/', repo_password: PASSWORD, initial_paths: [source] });
-    await world.agent('far1', { token: body['token'] as string });
-    const repository = await until('said', async () => { const each = await world.get('Repository', 'far1'); return each?.status?.phase === 'InitFailed' && each; }, 90_000, 250);
-    expect(repository.status?.conditions?.find(({ type }) => type === 'Available')).to.include({ status: 'False', reason: 'RepositoryUnreachable' });
-  });
-
-  it('never initialises a repository again that is gone or another one (H5)', async () => {
-    const source = await world.source('gone1');
-    await world.agent('gone1', { token: await world.mintToken('gone1', [source]) });
-    await world.ready('gone1');
-    const id = (await world.get('Repository', 'gone1'))?.status?.id;
-    await rm(world.repositoryUrl('gone1'), { recursive: true });
-    const gone = await world.ended(await world.runNow('gone1'));
-    expect(gone.status?.phase).to.equal('Failed');
-    expect(gone.status?.reason).to.be.oneOf(['NoRepository', 'RepositoryReplaced']);
-    await until('alarm', async () => (await world.get('Repository', 'gone1'))?.status?.phase === 'Replaced');
-    expect(world.restic('gone1', 'init').status, 'another repository made by hand').to.equal(0);
-    await world.create('ResticJob', 'gone1-again', { spec: { hostRef: { name: 'gone1' }, type: 'Backup', sourceGroupRef: { name: (await world.list('SourceGroup')).find(({ spec }) => spec.hostRef?.name === 'gone1')?.metadata.name } } });
-    await until('not run', async () => { const { status } = await world.get('ResticJob', 'gone1-again') ?? {}; return status?.phase === 'Failed' || status?.reason === 'WaitingForRepository' || status?.conditions?.some(({ reason }) => reason === 'WaitingForRepository'); });
-    expect((await world.get('Repository', 'gone1'))?.status?.id, 'the pinned id stays').to.equal(id);
-    expect(JSON.parse(world.restic('gone1', 'snapshots', '--json').stdout)).to.deep.equal([]);
   });
 
   it('connects without restic and says so; a job fails with the reason (E27, J5)', async () => {

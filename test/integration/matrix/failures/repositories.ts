@@ -1,6 +1,6 @@
 /** The repository is wrong, away, gone, another one, locked, damaged. One after the other: each is mended before the next. */
 import { existsSync } from 'node:fs';
-import { cp, rename, rm } from 'node:fs/promises';
+import { cp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { forgeLock } from '../../../builders/forgedLock.js';
 import type { FailingHost } from './bed.js';
@@ -16,6 +16,7 @@ async function elsewhere(host: FailingHost, work: () => Promise<string>, instead
     await host.world.ended(job);
     await host.condition('Repository', host.host.repository, 'Available', ({ status, reason }) => status === 'False' && reason === 'Replaced');
     if (instead === undefined && existsSync(at)) throw new Error('a repository was made where the pinned one had been');
+    if (instead !== undefined && (await readdir(join(at, 'snapshots'))).length > 0) throw new Error('a snapshot was made in another repository');
     await after?.();
     return job;
   } finally {
@@ -86,7 +87,7 @@ export const repositoryRows: Row[] = [
     old: { exitCode: 1, log: undefined } },
   { title: 'a password that ends with white space', make: (host) => withPassword(host, 'not the password ', () => host.job('Backup')), says: { phase: 'Failed', reason: 'WrongPassword', message: "restic refused the repository password; set key password in the Secret of the repository (spec.credentialsSecretRef) (restic: wrong password or no key found); the password of the Secret begins or ends with white space or a line end, which restic's --password-file would cut off", exitCode: 12, log: ['stderr: {"message_type":"exit_error","code":12,"message":"Fatal: wrong password or no key found"}'], mend: 'Repository/<host>' },
     old: { exitCode: 1, log: undefined } },
-  { title: 'a backup where the repository is gone', make: (host) => elsewhere(host, () => host.job('Backup')), says: { phase: 'Failed', reason: 'NoRepository', message: 'the repository at <storage>/data/<host> is gone: it was moved or deleted, or its disk is not mounted; bring it back, it is never created again', log: ['stderr: {"message_type":"exit_error","code":10,"message":"Fatal: repository does not exist: unable to open config file: stat <storage>/data/<host>/config: no such file or directory\\nIs there a repository at the following location?\\n<storage>/data/<host>"}'], also: ['Warning Replaced Repository/<host>: the repository at <storage>/data/<host> is gone: it was moved or deleted, or its disk is not mounted; bring it back, it is never created again'] },
+  { title: 'a backup where the repository is gone: nothing is made there (H5)', make: (host) => elsewhere(host, () => host.job('Backup')), says: { phase: 'Failed', reason: 'NoRepository', message: 'the repository at <storage>/data/<host> is gone: it was moved or deleted, or its disk is not mounted; bring it back, it is never created again', log: ['stderr: {"message_type":"exit_error","code":10,"message":"Fatal: repository does not exist: unable to open config file: stat <storage>/data/<host>/config: no such file or directory\\nIs there a repository at the following location?\\n<storage>/data/<host>"}'], also: ['Warning Replaced Repository/<host>: the repository at <storage>/data/<host> is gone: it was moved or deleted, or its disk is not mounted; bring it back, it is never created again'] },
     old: { log: undefined } },
   {
     title: 'a job for a repository that is known to be gone',
@@ -100,7 +101,7 @@ export const repositoryRows: Row[] = [
     },
     says: { phase: 'Failed', reason: 'StartingDeadlineExceeded', message: 'it could not start within its startingDeadlineSeconds (1): repository <host> was replaced or is gone: the repository at <storage>/data/<host> is gone: it was moved or deleted, or its disk is not mounted; bring it back, it is never created again' },
   },
-  { title: 'a backup where another repository is', make: async (host) => elsewhere(host, () => host.job('Backup'), await stranger(host)), says: { phase: 'Failed', reason: 'RepositoryReplaced', message: 'the repository at <storage>/data/<host> is not the one this host backs up to: it has id <id>, not <id>; bring the old one back, or make a new Repository object for this one', also: ['Warning Replaced Repository/<host>: the repository at <storage>/data/<host> is not the one this host backs up to: it has id <id>, not <id>; bring the old one back, or make a new Repository object for this one'] }, restless: true },
+  { title: 'a backup where another repository is: nothing is written there (H5)', make: async (host) => elsewhere(host, () => host.job('Backup'), await stranger(host)), says: { phase: 'Failed', reason: 'RepositoryReplaced', message: 'the repository at <storage>/data/<host> is not the one this host backs up to: it has id <id>, not <id>; bring the old one back, or make a new Repository object for this one', also: ['Warning Replaced Repository/<host>: the repository at <storage>/data/<host> is not the one this host backs up to: it has id <id>, not <id>; bring the old one back, or make a new Repository object for this one'] }, restless: true },
   { title: 'a forget where another repository is', make: async (host) => elsewhere(host, () => host.job('Forget', { forget: { snapshotIDs: [host.snapshot] } }), await stranger(host)), says: { phase: 'Failed', reason: 'RepositoryReplaced', message: 'the repository at <storage>/data/<host> is not the one this host backs up to: it has id <id>, not <id>; bring the old one back, or make a new Repository object for this one', also: ['Warning Replaced Repository/<host>: the repository at <storage>/data/<host> is not the one this host backs up to: it has id <id>, not <id>; bring the old one back, or make a new Repository object for this one'] } },
   { title: 'an init where another repository is: it is opened, never taken', make: async (host) => elsewhere(host, () => host.job('Init', { repositoryRef: { name: host.host.repository } }), await stranger(host)), says: { phase: 'Failed', reason: 'RepositoryReplaced', message: 'the repository at <storage>/data/<host> is not the one this host backs up to: it has id <id>, not <id>; bring the old one back, or make a new Repository object for this one', also: ['Warning Replaced Repository/<host>: the repository at <storage>/data/<host> is not the one this host backs up to: it has id <id>, not <id>; bring the old one back, or make a new Repository object for this one'] } },
 ];
