@@ -15,8 +15,9 @@ export interface PlanPush {
   waiting(): boolean;
 }
 
-export function createPlanPush(context: SessionContext, link: Link, hello: Hello): PlanPush {
-  const { informers: { cache }, planKey, namespace, log, epoch } = context;
+/** @param epoch the store's, as this agent is told it */
+export function createPlanPush(context: SessionContext, link: Link, hello: Hello, epoch: string): PlanPush {
+  const { informers: { cache }, planKey, namespace, log } = context;
   const sameEpoch = hello.storeEpoch === epoch;
   // The generation counts only within one store epoch, so after a change of epoch the plan goes out even if it is the same.
   let last = sameEpoch && hello.appliedRevision !== undefined ? { revision: hello.appliedRevision, generation: hello.appliedGeneration ?? -1 } : undefined;

@@ -10,7 +10,7 @@ const frame = (seq: number): QueuedFrame => ({ type: 'repo.stats', seq, payload:
 function bench(changes: Partial<ReportsOptions> = {}) {
   const did: string[] = [];
   let seq = 0;
-  const ledger: Ledger = { get seq() { return seq; }, advance(next) { seq = next; }, state: { open: {}, newest: {} }, save: () => { did.push(`save ${String(seq)}`); return Promise.resolve(); } };
+  const ledger: Ledger = { get seq() { return seq; }, advance(next) { seq = next; }, state: { open: {}, newest: {} }, restored: undefined, forgot: false, save: () => { did.push(`save ${String(seq)}`); return Promise.resolve(); } };
   const reports = createReports({
     ledger, backlogLast: 0, log: quiet,
     apply: (each) => { did.push(`apply ${each.type === 'repo.stats' ? each.payload.repository : ''}`); return Promise.resolve(); },

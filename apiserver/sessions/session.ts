@@ -59,9 +59,10 @@ export function startSession({ context, link, host, hello, quotas, recordKey }: 
   const hostUid = host.metadata.uid;
 
   const ledger = openLedger(records, hostUid, hello.spool);
+  const epoch = ledger.restored === undefined ? context.epoch : `${context.epoch}.${ledger.restored}`;
   const jobReports = createJobReports(context, host, ledger, askForSnapshots);
   const jobs = createHostJobs(context, link, hostName, hello.runningJobs);
-  const plan = createPlanPush(context, link, hello);
+  const plan = createPlanPush(context, link, hello, epoch);
   const hostStatus = createHostStatusWriter(context, hostKey, () => link.isOpen());
   const rpc = createRpcClient(link, hostName, clock);
   let refusals = 0;
@@ -183,9 +184,13 @@ export function startSession({ context, link, host, hello, quotas, recordKey }: 
   });
 
   link.send('welcome', {
-    protocolVersion: protocol.max, serverVersion: version, hostID: hostUid, hostName, storeEpoch: context.epoch, serverTime: new Date(clock.now()).toISOString(),
+    protocolVersion: protocol.max, serverVersion: version, hostID: hostUid, hostName, storeEpoch: epoch, serverTime: new Date(clock.now()).toISOString(),
     serverPublicKey: context.signingKey.publicKeyBase64, heartbeatSeconds: HEARTBEAT_SECONDS, ...(context.nextPins ? { nextPins: [...context.nextPins] } : {}),
   });
+  if (ledger.forgot) {
+    log.warn({ host: hostName }, 'this server was put back to an older state: the agent sends its results of the last 30 days again');
+    recorder.event(host, 'Warning', 'ServerRestored', 'this server was put back to an older state; the agent sends its results of the last 30 days again');
+  }
   log.info({ host: hostName, version: hello.agentVersion, running: hello.runningJobs.length, spool: hello.spool }, 'agent connected');
   plan.evaluate(informers.cache.get('Host', hostKey) ?? host);
   hostStatus.patch(connectPatch(context, hello, sessionID, recordKey), pace);

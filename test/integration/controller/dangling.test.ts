@@ -29,7 +29,7 @@ describe('references to what is gone', function () {
     const quiet = { debug() { /* quiet */ }, info() { /* quiet */ }, warn() { /* quiet */ }, error() { /* quiet */ } };
     const context = { informers: bed.informers, planKey: bed.planKey, namespace: 'default', log: quiet, epoch: 'e' };
     const link = { send: (_type: string, payload: { plan: Plan }) => { sent.push(payload.plan); } };
-    const plans = createPlanPush(context as unknown as Parameters<typeof createPlanPush>[0], link as unknown as Parameters<typeof createPlanPush>[1], {} as Parameters<typeof createPlanPush>[2]);
+    const plans = createPlanPush(context as unknown as Parameters<typeof createPlanPush>[0], link as unknown as Parameters<typeof createPlanPush>[1], {} as Parameters<typeof createPlanPush>[2], 'epoch');
     push = async () => {
       await bed.settle();
       const host = bed.informers.cache.get('Host', { namespace: 'default', name: 'web1' });
