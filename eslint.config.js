@@ -8,7 +8,7 @@ const promises = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.tools/', '.quickstart/', '.data/', '**/*.gen.ts', 'coverage/'] },
+  { ignores: ['dist/', 'node_modules/', '.tools/', '.quickstart/', '.soak/', '.data/', '**/*.gen.ts', 'coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   ...tseslint.configs.strict,
   {

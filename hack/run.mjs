@@ -15,6 +15,7 @@ const commands = {
   'test:cluster': 'hack/testCluster.ts',
   verify: 'hack/verify/main.ts',
   bench: 'test/bench/main.ts',
+  soak: 'hack/soak.ts',
   build: 'hack/build.ts',
   start: 'hack/start.ts',
   dev: 'hack/dev.ts',
@@ -44,9 +45,9 @@ function install() {
   console.log(`installed in ${((Date.now() - begin) / 1000).toFixed(1)} s`);
 }
 
-/** Prints the closing line that `npm test` and `npm run test:cluster` owe on every way out. */
+/** Prints the closing line that the test commands owe on every way out. */
 function leave(code, name) {
-  if (name === 'test' || name === 'test:cluster') console.log('0 passed, 1 failed, 0 skipped');
+  if (['test', 'test:cluster', 'soak'].includes(name)) console.log('0 passed, 1 failed, 0 skipped');
   process.exit(code);
 }
 

@@ -3,6 +3,7 @@
  * shorter list of passes.
  */
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,13 +29,17 @@ async function readReport(file: string): Promise<Report> {
   };
 }
 
+export interface RunOptions { /** Its output goes to this file instead of being shown; empty: nowhere. */ log?: string; env?: Record<string, string> }
+
 /** @param name how the group is called in messages */
-export async function runMocha(name: string, files: readonly string[], limits: Limits = defaultLimits, quiet = false): Promise<Counts> {
+export async function runMocha(name: string, files: readonly string[], limits: Limits = defaultLimits, { log, env: more = {} }: RunOptions = {}): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'rm-mocha-'));
   const report = join(folder, 'report.jsonl');
-  const env = { ...process.env, TEST_REPORT_FILE: report, PATH: `${toolsFolder}:${process.env.PATH ?? ''}` };
+  const output = log === undefined ? 'inherit' : log === '' ? 'ignore' : openSync(log, 'w');
+  const env = { ...process.env, ...more, TEST_REPORT_FILE: report, PATH: `${toolsFolder}:${process.env.PATH ?? ''}` };
   const child = spawn(process.execPath, [inRoot('node_modules/mocha/bin/mocha.js'), '--reporter', inRoot('hack/testing/reporter.ts'), ...files],
-    { cwd: root, env, stdio: ['ignore', quiet ? 'ignore' : 'inherit', quiet ? 'ignore' : 'inherit'], detached: true });
+    { cwd: root, env, stdio: ['ignore', output, output], detached: true });
+  if (typeof output === 'number') closeSync(output);
   const stop = (signal: NodeJS.Signals): void => { if (child.pid !== undefined) try { process.kill(-child.pid, signal); } catch { /* ended */ } };
   const forward = (): void => { stop('SIGTERM'); process.exit(130); };
   process.on('SIGINT', forward).on('SIGTERM', forward);

@@ -8,7 +8,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
@@ -65,6 +65,7 @@ export async function openNetwork(): Promise<Network> {
       rmSync(join('/etc/netns', namespace), { recursive: true, force: true });
     }
   };
+  removeLeftovers();
   process.once('exit', removeAll);
   ip('netns', 'add', router);
   inside(router, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
@@ -162,6 +163,15 @@ export async function openNetwork(): Promise<Network> {
   } catch (error) {
     removeAll();
     throw error;
+  }
+}
+
+/** Of test processes that were killed. */
+function removeLeftovers(): void {
+  for (const [, namespace = '', pid = ''] of run('ip', ['netns', 'list']).matchAll(/^(rm-(\d+)-\S+)/gm)) {
+    if (existsSync(`/proc/${pid}`)) continue;
+    spawnSync('ip', ['netns', 'del', namespace]);
+    rmSync(join('/etc/netns', namespace), { recursive: true, force: true });
   }
 }
 

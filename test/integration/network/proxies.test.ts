@@ -6,10 +6,13 @@ import { startCutProxy, type CutProxy } from '../../builders/cutProxy.js';
 import { until } from '../../builders/until.js';
 import { openWorld, teeRestic, type World } from '../../builders/world.js';
 
-const IDLE_MS = 2_500;
+/** RM_TEST_SCALE: how many times as patient the proxies are. */
+const SCALE = Number(process.env['RM_TEST_SCALE'] ?? 1);
+const IDLE_MS = 2_500 * SCALE;
+const LIFE_MS = 3_000 * SCALE;
 
 describe('proxies that end connections', function () {
-  this.timeout(120_000);
+  this.timeout(120_000 * SCALE);
   let world: World;
   const proxies: CutProxy[] = [];
   before(async () => { world = await openWorld(); });
@@ -48,12 +51,12 @@ describe('proxies that end connections', function () {
 
   it('one that ends silent connections sooner than the heartbeat is noticed after two of them, and ends none any more', async () => {
     const { proxy, calls, log } = await hostBehind('idle', { idleMs: IDLE_MS }, 0);
-    await until('what the agent learns', () => log().includes('something on the way ends silent connections'), 30_000);
+    await until('what the agent learns', () => log().includes('something on the way ends silent connections'), 30_000 * SCALE);
     await until('back', async () => log().split('"msg":"connected"').length > log().split('"msg":"not connected').length && (await world.get('Host', 'idle'))?.status?.connection !== undefined);
     const before = proxy.count();
     const host = watched('idle');
     const end = Date.now() + 3 * IDLE_MS;
-    await until('three silences', () => Date.now() > end, 30_000);
+    await until('three silences', () => Date.now() > end, 30_000 * SCALE);
     expect(proxy.count(), 'connections made since').to.equal(before);
     expect(host.phases).to.deep.equal(['Online']);
     host.stop();
@@ -61,11 +64,11 @@ describe('proxies that end connections', function () {
   });
 
   it('one that ends every connection at a certain age costs one write of status each time, and no line', async () => {
-    const { proxy, calls, log } = await hostBehind('aged', { lifeMs: 3_000 }, 400);
+    const { proxy, calls, log } = await hostBehind('aged', { lifeMs: LIFE_MS }, 400);
     const host = watched('aged');
     const before = proxy.count();
     await run('aged', calls);
-    await until('some more', () => proxy.count() - before >= 3, 30_000);
+    await until('some more', () => proxy.count() - before >= 3, 30_000 * SCALE);
     await until('back', async () => log().lastIndexOf('"msg":"connected"') > log().lastIndexOf('"msg":"not connected') && (await world.get('Host', 'aged'))?.status?.connection !== undefined);
     expect(host.versions() / (proxy.count() - before), 'versions of the host told for each connection').to.be.at.most(3);
     expect(host.phases).to.deep.equal(['Online']);
