@@ -35,6 +35,8 @@ export interface LinkOptions {
 
 /** Bytes an agent may leave unread: several plans of the largest size. */
 const MAX_UNREAD = 8 * 1024 * 1024;
+/** Half of what an agent waits for a word. */
+const HERE_EVERY_MS = 10_000;
 /** Frames kept while nobody takes them: between hello and welcome an agent has nothing to say. */
 const MAX_EARLY = 100;
 
@@ -43,6 +45,7 @@ export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: 
   let heard = clock.now();
   let closeCode: number | undefined;
   let held = false;
+  let cancelHere = (): void => undefined;
   const early: { incoming: Incoming; bytes: number }[] = [];
   const closeHandlers: ((code: number) => void)[] = [];
 
@@ -65,6 +68,14 @@ export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: 
     const bytes = (data as Buffer).length;
     if (handler) handler(incoming, bytes);
     else if (early.push({ incoming, bytes }) > MAX_EARLY) ws.close(1008, 'too many frames before welcome');
+  }
+  /** Who is not read from hears no answer to its pings, and would take us for gone. */
+  function sayWeAreHere(): void {
+    cancelHere = clock.setTimer(HERE_EVERY_MS, () => {
+      if (ws.readyState !== WebSocket.OPEN) return;
+      ws.ping();
+      sayWeAreHere();
+    });
   }
   ws.on('message', take);
   ws.on('pong', () => { heard = clock.now(); });
@@ -96,8 +107,15 @@ export function createLink(ws: WebSocket, { clock, log, host, countMalformed }: 
       else each(closeCode);
     },
     isOpen: () => ws.readyState === WebSocket.OPEN,
-    pause() { held = true; ws.pause(); },
-    resume() { held = false; ws.resume(); },
+    pause() {
+      ws.pause();
+      if (!held) { held = true; sayWeAreHere(); }
+    },
+    resume() {
+      held = false;
+      cancelHere();
+      ws.resume();
+    },
     // While we do not listen, silence says nothing.
     lastHeard: () => (held ? clock.now() : heard),
     answers: (ms) => new Promise((resolve) => {
