@@ -35,7 +35,8 @@ import { StatusWriter, type AgentStatus } from './status.js';
 
 /** SIGTERM gives a running restic this long to end by itself. */
 export const STOP_GRACE_MS = 60_000;
-const RESTIC_LOOK_MS = 30_000;
+/** Where there is no restic somebody may be installing it; another one is noticed by the next run at the latest. */
+const RESTIC_LOOK_MS = { missing: 30_000, found: 600_000 };
 /** After the last run ended, what it left to tell gets this long to reach the server; it is on disk anyway. */
 const FLUSH_MS = 2_000;
 
@@ -163,8 +164,7 @@ function run(parts: Parts): Agent {
   let resolveEnd: (end: { end: AgentEnd; message: string }) => void = () => undefined;
   const ended = new Promise<{ end: AgentEnd; message: string }>((resolve) => { resolveEnd = resolve; });
   let stopping: Promise<void> | undefined;
-  const lookForRestic = setInterval(() => { link.noticeRestic().catch((error: unknown) => { log.debug({ error: messageOf(error) }, 'restic could not be asked'); }); }, RESTIC_LOOK_MS);
-  lookForRestic.unref();
+  let resticTimer: NodeJS.Timeout | undefined;
 
   supervisor.onChange(() => { cron.look(); refresh.look(); say.now(); });
   link.onChange(() => {
@@ -173,9 +173,8 @@ function run(parts: Parts): Agent {
     if (now === 'online') refresh.connected();
     if ((now === 'revoked' || now === 'denied' || now === 'failed') && !stopping) void leave(now);
   });
-  void probe.find().then((restic) => {
-    resticVersion = restic?.version;
-    if (!restic) log.warn({}, 'there is no restic on this host: the agent connects and says so, backups fail until it is installed');
+  void lookForRestic().then(() => {
+    if (resticVersion === undefined) log.warn({}, 'there is no restic on this host: the agent connects and says so, backups fail until it is installed');
     say.now();
   });
   // the link may come up while the repository's lock is still being looked at; new runs wait for that
@@ -184,6 +183,16 @@ function run(parts: Parts): Agent {
   refresh.start();
   link.start();
   say.now();
+
+  /** Now, and from then on: the file is looked at, and restic asked only when it is another one. */
+  async function lookForRestic(): Promise<void> {
+    const before = resticVersion;
+    resticVersion = (await probe.find())?.version;
+    if (resticVersion !== before) say.now();
+    link.noticeRestic(resticVersion);
+    if (stopping) return;
+    resticTimer = setTimeout(() => { void lookForRestic(); }, resticVersion === undefined ? RESTIC_LOOK_MS.missing : RESTIC_LOOK_MS.found).unref();
+  }
 
   function statusOf(): AgentStatus {
     const { current } = plan;
@@ -223,7 +232,7 @@ function run(parts: Parts): Agent {
 
   function stop(graceMs = STOP_GRACE_MS): Promise<void> {
     stopping ??= (async () => {
-      clearInterval(lookForRestic);
+      clearTimeout(resticTimer);
       cron.stop();
       network.stop();
       await supervisor.close(graceMs);

@@ -128,11 +128,9 @@ export class Link {
     if (this.#connection?.open) this.#connection.send('job.progress', report);
   }
 
-  /** hello says which restic is here: another one needs another hello. */
-  async noticeRestic(): Promise<void> {
-    if (!this.#connection?.open) return;
-    const found = (await this.#options.probe.find())?.version;
-    if (found !== this.#resticVersion) this.#actor.send({ type: 'reconnect' });
+  /** hello says which restic is here: another one needs another hello. @param version undefined when there is none */
+  noticeRestic(version: string | undefined): void {
+    if (this.#connection?.open && version !== this.#resticVersion) this.#actor.send({ type: 'reconnect' });
   }
 
   #address(): ServerAddress {

@@ -16,6 +16,9 @@ import type { SessionContext, Sessions, SessionsOptions } from './types.js';
 export { RpcError, type RpcMethods, type RpcOptions } from './rpc.js';
 export type { BearerAuthority, HostCall, Sessions, SessionsOptions } from './types.js';
 
+/** Not made in place: there it would keep the request of the upgrade as long as the socket. */
+const ignore = (): void => undefined;
+
 /** Status writes a second while everybody comes back. */
 const CONNECT_WRITES_PER_SECOND = 500;
 
@@ -49,7 +52,7 @@ export function createSessions(options: SessionsOptions & { certPinSha256?: stri
   return {
     handleUpgrade(request, socket, head) {
       const url = new URL(request.url ?? '/', 'http://localhost');
-      socket.on('error', () => undefined);
+      socket.on('error', ignore);
       if (url.pathname === '/ws/agent') {
         upgradeAgent(request, socket, head).catch((error: unknown) => {
           log.error({ error: error instanceof Error ? error.message : String(error) }, 'agent upgrade failed');
