@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { keepGatewayLease } from '#apiserver/cmd/gatewayLease.js';
+import { keepGatewayLease } from '../cmd/gatewayLease.js';
 import { leaseEnd } from '#controller/kinds/host/presence.js';
 import { FakeClock } from '#controller/runtime/clock.js';
 import type { CacheEvent } from '#controller/runtime/types.js';
