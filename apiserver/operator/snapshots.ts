@@ -5,7 +5,7 @@ import type { SnapshotItem, SnapshotList, SnapshotsQuery, TreeList, TreeQuery } 
 import { tagOf } from '#controller/plan/policies.js';
 import { snapshotHostOf } from '#controller/runtime/indexes.js';
 import type { Cache } from '#controller/runtime/types.js';
-import type { StoredSnapshot } from '../records/inventoryTypes.js';
+import type { SnapshotFilter, StoredSnapshot } from '../records/inventoryTypes.js';
 import { readerFor, repositoryFor, requireRepository } from './hostRepository.js';
 import { diffOrder } from './jobOrders.js';
 import { makeJob, runReply } from './makeJob.js';
@@ -31,7 +31,7 @@ function list({ host, query, objects: { cache }, services: { records, clock } }:
   const hostname = query.hostname ?? snapshotHostOf(host);
   const limit = Number(query.limit ?? '100');
   if (limit > MOST) throw invalid('limit', `must be at most ${String(MOST)}`);
-  const page = id === undefined ? undefined : records.inventory.page(id, hostname, { limit, ...(query.tag === undefined ? {} : { tag: query.tag }), ...(query.after === undefined ? {} : { after: query.after }) });
+  const page = id === undefined ? undefined : records.inventory.page(id, hostname, { limit, tag: query.tag, after: query.after, ...filterOf(query) });
   const owner = repository && hostCalled(hostname, repository, cache);
   const groups = groupsByTag(owner, cache);
   return {
@@ -41,6 +41,18 @@ function list({ host, query, objects: { cache }, services: { records, clock } }:
       hostname: each.hostname, count: each.count, host_id: (repository && hostCalled(each.hostname, repository, cache)?.metadata.uid) ?? null, refreshed_at: each.refreshedTime,
     })),
   };
+}
+
+/** @throws Problem 422 for what is no moment or no path */
+function filterOf({ since, before, path }: SnapshotsQuery): Pick<SnapshotFilter, 'since' | 'before' | 'path'> {
+  const moment = (field: 'since' | 'before', text: string | undefined): string | undefined => {
+    if (text === undefined) return undefined;
+    const at = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : NaN;
+    if (Number.isNaN(at)) throw invalid(field, 'must be a time as in 2026-11-26T03:44:00Z');
+    return new Date(at).toISOString();
+  };
+  if (path !== undefined && !/^(\/|[A-Za-z]:[\\/])/.test(path)) throw invalid('path', 'must be absolute, as the snapshot shows it');
+  return { since: moment('since', since), before: moment('before', before), path: path === '/' ? path : path?.replace(/\/+$/, '') };
 }
 
 /** The host whose snapshots carry this name of restic's. */

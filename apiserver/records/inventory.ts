@@ -12,7 +12,7 @@ import type { SnapshotsReport } from '#crds/wire/agentProtocol.gen.js';
 import { createTurns } from '../operator/turns.js';
 import type { Environment } from '../stores/environment.js';
 import type { WriteQueue } from '../stores/writeQueue.js';
-import { checkedPage, digestOf, filterMatches, MOST_SNAPSHOTS, type ReportPage } from './inventoryReport.js';
+import { asksBeyondTags, checkedPage, digestOf, filterMatches, MOST_SNAPSHOTS, tagsMatch, type ReportPage } from './inventoryReport.js';
 import { InventoryRefused, type Inventory, type ReportEffect, type SnapshotFilter, type SnapshotList, type SnapshotQuery, type StoredSnapshot } from './inventoryTypes.js';
 import { DAY, endOf, nameHash, newestFirst } from './keys.js';
 
@@ -201,15 +201,18 @@ export function createInventory({ environment, queue, now }: Options): Inventory
     // Ids have one length: nothing lies between a key and the same with one more character.
     for (const entry of environment.range(after === undefined ? prefix : `${prefix}${after}0`, endOf(prefix))) {
       const snapshot = JSON.parse(entry.value) as StoredSnapshot;
-      if (filtered && !filterMatches(filter, snapshot.tags ?? [])) continue;
+      if (filtered && !filterMatches(filter, snapshot)) continue;
       if (snapshots.length === wanted) { next = last; break; }
       snapshots.push(snapshot);
       last = entry.key.slice(prefix.length);
     }
     let matching = list.count;
-    if (filtered) {
+    if (asksBeyondTags(filter)) {
       matching = 0;
-      for (const [tags, count] of tagSetsOf(key)) if (filterMatches(filter, JSON.parse(tags) as string[])) matching += count;
+      for (const { value } of environment.range(prefix, endOf(prefix))) if (filterMatches(filter, JSON.parse(value) as StoredSnapshot)) matching += 1;
+    } else if (filtered) {
+      matching = 0;
+      for (const [tags, count] of tagSetsOf(key)) if (tagsMatch(filter, JSON.parse(tags) as string[])) matching += count;
     }
     return { ...list, snapshots, matching, ...(next === undefined ? {} : { next }) };
   }

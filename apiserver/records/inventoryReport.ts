@@ -55,8 +55,19 @@ export function digestOf(ids: readonly string[]): string {
   return createHash('sha256').update([...ids].sort().join('\n')).digest('hex');
 }
 
+/** Does the filter ask for more than tags, which are counted without reading every snapshot? */
+export function asksBeyondTags({ since, before, path }: SnapshotFilter): boolean {
+  return since !== undefined || before !== undefined || path !== undefined;
+}
+
+export function filterMatches({ since, before, path, ...filter }: SnapshotFilter, { time, tags = [], paths = [], pathsLeftOut = 0 }: StoredSnapshot): boolean {
+  if ((since !== undefined && time < since) || (before !== undefined && time >= before)) return false;
+  if (path !== undefined && pathsLeftOut === 0 && !paths.some((own) => path === own || path.startsWith(own.endsWith('/') ? own : `${own}/`))) return false;
+  return tagsMatch(filter, tags);
+}
+
 /** @param tags of one snapshot */
-export function filterMatches({ tag, onlyTag, unmanagedBy }: SnapshotFilter, tags: readonly string[]): boolean {
+export function tagsMatch({ tag, onlyTag, unmanagedBy }: SnapshotFilter, tags: readonly string[]): boolean {
   const only = tags.length === 1 ? tags[0] : undefined;
   if (tag !== undefined && !tags.includes(tag)) return false;
   if (onlyTag !== undefined && only !== onlyTag) return false;

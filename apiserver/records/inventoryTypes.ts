@@ -35,6 +35,12 @@ export interface SnapshotFilter {
   onlyTag?: string;
   /** None of these is its only tag: it belongs to no group (Unmanaged). */
   unmanagedBy?: readonly string[];
+  /** Taken at this moment or later; RFC 3339, UTC, milliseconds. */
+  since?: string;
+  /** Taken before this moment; the same. */
+  before?: string;
+  /** Was made of this path: it, or a directory above it, is one of its paths. A snapshot whose paths are not all kept may hold it. */
+  path?: string;
 }
 
 export interface SnapshotQuery extends SnapshotFilter {

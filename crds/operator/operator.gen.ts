@@ -697,6 +697,18 @@ export interface SnapshotsQuery {
 hostname?: string
 tag?: string
 /**
+ * RFC 3339: taken at this moment or later.
+ */
+since?: string
+/**
+ * RFC 3339: taken before this moment.
+ */
+before?: string
+/**
+ * Absolute: snapshots that were made of it, or of a directory above it.
+ */
+path?: string
+/**
  * Default 100, at most 1,000.
  */
 limit?: string

@@ -91,6 +91,19 @@ describe('the inventory in records', function () {
     expect(records.inventory.tagCounts(REPOSITORY, 'web1')).to.deep.equal({ 'home': 3, 'etc': 3, 'by-hand': 1 });
   });
 
+  it('filters by time and by path, beside tags, and counts what matches (R1)', async () => {
+    const of = (number: number, paths: string[], left = 0): ReturnType<typeof snapshot> => ({ ...snapshot(number), paths, ...(left > 0 ? { pathsLeftOut: left } : {}) });
+    await records.inventory.take({ ...report(range(1, 5)), snapshots: [of(1, ['/srv']), of(2, ['/srv/www', '/etc']), of(3, ['/srv2']), of(4, ['/home/me']), of(5, ['/'])] }, 'web1');
+    const at = (minute: number): string => `2026-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`;
+    expect(numbers('web1', { since: at(2), before: at(4) })).to.deep.equal([3, 2].map(id));
+    expect(numbers('web1', { path: '/srv/www' })).to.deep.equal([5, 2, 1].map(id));
+    expect(numbers('web1', { path: '/srv' }), 'not what lies below it only').to.deep.equal([5, 1].map(id));
+    expect(numbers('web1', { path: '/srv/www/a', since: at(2), tag: snapshot(2).tags?.[0] })).to.include(id(2)).and.not.include(id(1));
+    const page = records.inventory.page(REPOSITORY, 'web1', { path: '/srv/www', limit: 2 });
+    expect(page).to.include({ matching: 3, count: 5 });
+    expect(records.inventory.page(REPOSITORY, 'web1', { path: '/srv/www', limit: 2, after: page?.next ?? '' })?.snapshots.map((each) => each.id)).to.deep.equal([id(1)]);
+  });
+
   it('takes a change to the list it holds, and asks for everything when it holds another one', async () => {
     await records.inventory.take(report([1, 2, 3]), 'web1');
     const change = { ...report([2, 3, 4]), snapshots: [snapshot(4)], removed: [id(1)], base: digestOf([1, 2, 3].map(id)) };

@@ -72,6 +72,24 @@ describe('restic\'s operations in Chromium: started from the host\'s page, follo
     await expectGoodLooks(page, 'host with snapshots');
   });
 
+  it('finds the snapshots that hold a path, and those until a day (R1)', async () => {
+    const path = card('Snapshots').getByRole('textbox', { name: 'Snapshots that hold this path' });
+    const look = async (text: string): Promise<void> => { await path.fill(text); await path.press('Enter'); };
+    await look('/nowhere');
+    await card('Snapshots').getByText('No such snapshots').waitFor();
+    await look(join(source, 'hello.txt'));
+    await until('both to be listed', async () => await rows().count() === 2);
+    const day = card('Snapshots').getByLabel('Taken on this day or before');
+    await day.fill('2020-01-01');
+    await day.blur();
+    await card('Snapshots').getByText('No such snapshots').waitFor();
+    await expectGoodLooks(page, 'host with snapshots looked for in vain');
+    await day.fill('');
+    await day.blur();
+    await look('');
+    await until('all to be listed', async () => await rows().count() === 2);
+  });
+
   it('compares two and shows what differs (R2)', async () => {
     expect(await button('Compare', card('Snapshots')).getAttribute('aria-disabled')).to.equal('true');
     for (const box of await rows().getByRole('checkbox').all()) await box.check();

@@ -72,13 +72,22 @@ describe('snapshots by /api', function () {
       expect((body['hostnames'] as Record<string, unknown>[]).map(({ hostname, count, host_id: id }) => [hostname, count, id === null])).to.deep.equal([['old-host', 1, true], ['web1', 151, false]]);
     });
 
+    it('are filtered by time and path, with the count of what matches (R1)', async () => {
+      const all = items(await operator.call('GET', '/api/hosts/web1/snapshots?limit=1000'));
+      const cut = String(all[50]?.['time']);
+      expect((await operator.call('GET', `/api/hosts/web1/snapshots?since=${encodeURIComponent(cut)}&limit=1000`)).body).to.include({ total: 51 });
+      expect((await operator.call('GET', `/api/hosts/web1/snapshots?before=${encodeURIComponent(cut)}&limit=1`)).body).to.include({ total: 100 });
+      expect((await operator.call('GET', '/api/hosts/web1/snapshots?path=/srv/www/index.html')).body).to.include({ total: all.filter(({ paths }) => (paths as string[]).includes('/srv')).length });
+      expect((await operator.call('GET', '/api/hosts/web1/snapshots?path=/nowhere')).body).to.deep.include({ items: [], total: 0 });
+    });
+
     it('tell unknown from empty, and mark what an absent host last said as stale (E15)', async () => {
       expect((await operator.call('GET', '/api/hosts/db1/snapshots')).body).to.deep.include({ items: [], total: 0, refreshed_at: null, stale: true });
       expect((await operator.call('GET', '/api/hosts/web1/snapshots')).body['refreshed_at']).to.match(/^\d{4}-/);
     });
 
     it('are refused a bad page by name', async () => {
-      for (const [query, field] of [['limit=0', 'limit'], ['limit=1001', 'limit'], ['limit=x', 'limit'], ['surprise=1', 'surprise'], ['tag=a&tag=b', 'tag'], ['after=', 'after']] as const) {
+      for (const [query, field] of [['limit=0', 'limit'], ['limit=1001', 'limit'], ['limit=x', 'limit'], ['surprise=1', 'surprise'], ['tag=a&tag=b', 'tag'], ['after=', 'after'], ['since=yesterday', 'since'], ['before=2026-13-01T00:00:00Z', 'before'], ['path=srv', 'path']] as const) {
         const reply = await operator.call('GET', `/api/hosts/web1/snapshots?${query}`);
         expect(reply.status, query + reply.text).to.equal(422);
         expect(reply.body['message'], query).to.match(new RegExp(`^${field}: `));

@@ -26,7 +26,7 @@ export const operator = {
   probe: (host: string): Promise<RunReply> => call('POST', `/api/hosts/${part(host)}/repo/probe`, { body: {} }),
   approveForget: (host: string, body: ApproveForgetInput): Promise<MaintenanceItem> => call('POST', `/api/hosts/${part(host)}/repo/approve-forget`, { body }),
 
-  snapshots: (host: string, query: { hostname?: string; after?: string; limit: number }): Promise<SnapshotList> => call('GET', `/api/hosts/${part(host)}/snapshots?${new URLSearchParams(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))).toString()}`),
+  snapshots: (host: string, query: { hostname?: string; path?: string; before?: string; after?: string; limit: number }): Promise<SnapshotList> => call('GET', `/api/hosts/${part(host)}/snapshots?${new URLSearchParams(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))).toString()}`),
   tree: (host: string, snapshot: string, path: string, after?: string): Promise<TreeList> => call('GET', `/api/hosts/${part(host)}/snapshots/${part(snapshot)}/tree?${new URLSearchParams({ path, ...(after === undefined ? {} : { after }) }).toString()}`),
   diff: (host: string, body: DiffInput): Promise<RunReply> => call('POST', `/api/hosts/${part(host)}/snapshots/diff`, { body }),
   restore: (host: string, body: RestoreInput): Promise<RunReply> => call('POST', `/api/hosts/${part(host)}/restore`, { body }),

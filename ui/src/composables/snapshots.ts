@@ -19,8 +19,11 @@ export interface Snapshots {
   loadMore(): Promise<void>;
 }
 
-/** @param stamp changes when there may be others than those shown @param hostname restic's host; undefined: this host's own */
-export function useSnapshots(host: () => string, hostname: () => string | undefined, stamp: () => string): Snapshots {
+/** `hostname` is restic's host, undefined: this host's own; `path` and `before` as the API takes them. */
+export interface SnapshotFilter { hostname?: string; path?: string; before?: string }
+
+/** @param stamp changes when there may be others than those shown */
+export function useSnapshots(host: () => string, filter: () => SnapshotFilter, stamp: () => string): Snapshots {
   const items = shallowRef<SnapshotItem[]>([]);
   const list = shallowRef<SnapshotList>();
   const failure = shallowRef<ApiFailure>();
@@ -32,7 +35,7 @@ export function useSnapshots(host: () => string, hostname: () => string | undefi
     const own = ++turn;
     loading.value = true;
     try {
-      const page = await operator.snapshots(host(), { limit: PAGE, hostname: hostname(), after });
+      const page = await operator.snapshots(host(), { limit: PAGE, ...filter(), after });
       if (own !== turn) return;
       failure.value = undefined;
       if (after === undefined) list.value = page;
@@ -45,7 +48,7 @@ export function useSnapshots(host: () => string, hostname: () => string | undefi
     }
   }
 
-  watch([host, hostname, stamp], () => load(undefined), { immediate: true });
+  watch([host, () => JSON.stringify(filter()), stamp], () => load(undefined), { immediate: true });
   onScopeDispose(() => { turn += 1; });
   return { items, list, failure, loading, more: computed(() => next.value !== undefined), loadMore: () => load(next.value) };
 }
