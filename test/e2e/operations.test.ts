@@ -208,7 +208,7 @@ describe('restic\'s operations in Chromium: started from the host\'s page, follo
     await button('Forget…', card('Repository')).click();
     await button('Start dry run', dialog()).click();
     await ends('Succeeded');
-    await page.getByText('dry run: 2 of 3 snapshots would be removed').waitFor();
+    await page.getByText('dry run: 0 of 3 snapshots would be removed; 2 would wait for approval').waitFor();
     await toHost();
     await button('Forget…', card('Repository')).click();
     await dialog().getByRole('checkbox', { name: /^Dry run/ }).uncheck();
