@@ -9,7 +9,7 @@ import type { NextFire } from '#crds/schedule.js';
 import { timestamp, type Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import { stalledSchedules } from '../plan/planFile.js';
-import type { Attempt, AttemptState } from '../runs/journal.js';
+import { SET_BACK_MS, type Attempt, type AttemptState } from '../runs/journal.js';
 import { runName } from './runName.js';
 
 /** setTimeout is not trusted further, and clocks are set: look at least this often. */
@@ -17,8 +17,6 @@ const LOOK_AT_LEAST_MS = 3_600_000;
 /** A clock that moved this much more or less than the time we waited: the machine slept, or somebody set it. */
 const JUMP_MS = 30_000;
 const WATCH_MS = 30_000;
-/** Moments that come round again because the clock was set back by less than this are not run again, as cron(8) does; after more they are new ones. */
-const SET_BACK_MS = 3 * 3_600_000;
 
 export interface CronOptions {
   next: NextFire;
@@ -134,10 +132,8 @@ export class Cron {
     const { attemptOf, countAs } = this.#options;
     const stored = attemptOf(schedule, group);
     if (!stored) return undefined;
-    if (stored.due > now + SET_BACK_MS) {
-      this.#handed.delete(`${schedule}/${group}`);
-      countAs({ schedule, group, due: now });
-    } else if (stored.ahead !== undefined && this.#jumped && stored.ahead < this.#awakeSince) countAs({ schedule, group, due: stored.ahead });
+    if (stored.due > now + SET_BACK_MS) countAs({ schedule, group, due: now });
+    else if (stored.ahead !== undefined && this.#jumped && stored.ahead < this.#awakeSince) countAs({ schedule, group, due: stored.ahead });
     const { due, owed } = attemptOf(schedule, group) ?? stored;
     return due - (owed ? 1 : 0);
   }
@@ -183,6 +179,7 @@ export class Cron {
     this.#options.log.info({ seconds: Math.round(passed / 1_000) }, 'the machine slept or its clock was set: looking for missed runs');
     this.#awakeSince = now;
     this.#jumped = true;
+    for (const [key, due] of this.#handed) if (due > now + SET_BACK_MS) this.#handed.delete(key);
     return true;
   }
 }

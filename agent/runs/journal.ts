@@ -16,6 +16,9 @@ const ROOM_BYTES = 256 * 1024;
 /** Numbers that a lost end of the journal may have given. */
 const LOST_NUMBERS = 1_000;
 
+/** Moments that come round again because the clock was set back by less than this are not run again, as cron(8) does; after more they are new ones. */
+export const SET_BACK_MS = 3 * 3_600_000;
+
 /** A due moment of one schedule for one group that a run answers to. Times are epoch milliseconds. */
 export interface Attempt { schedule: string; group: string; due: number }
 
@@ -169,7 +172,7 @@ export class Journal {
       case 'start':
         this.#runNumber = Math.max(this.#runNumber, record.runNumber ?? 0);
         this.#open.set(record.identity.runID, { identity: record.identity, startTime: record.startTime, attempts: [...record.attempts], children: [], ...(record.repository === undefined ? {} : { repository: record.repository }) });
-        this.#attempted(record.attempts);
+        this.#attempted(record.attempts, Date.parse(record.startTime));
         return;
       case 'child': {
         const child: JournalledChild = { pid: record.pid, startTime: record.startTime, time: record.time };
@@ -199,11 +202,13 @@ export class Journal {
     }
   }
 
-  #attempted(attempts: readonly Attempt[]): void {
-    for (const { schedule, group, due } of attempts) {
+  /** @param at when the run began: it may have waited while the clock was set back behind its moments */
+  #attempted(attempts: readonly Attempt[], at = Infinity): void {
+    for (const { schedule, group, due: asked } of attempts) {
       const key = `${schedule}/${group}`;
       const before = this.#attempts.get(key);
-      const latest = Math.max(before?.due ?? due, before?.ahead ?? due);
+      const due = asked > at + SET_BACK_MS ? at : asked;
+      const latest = Math.max(asked, before?.due ?? asked, before?.ahead ?? asked);
       this.#attempts.set(key, { due, owed: false, redone: before?.due === due && (before.owed || before.redone), ...(latest > due ? { ahead: latest } : {}) });
     }
   }

@@ -21,9 +21,12 @@ export function returnMs(code: number): number {
   return FINAL_CODES.has(code) ? 0 : RETURN_MS;
 }
 
-/** Status as hello tells it. Absent members are set to null, which removes what an earlier agent said. */
-export function connectPatch(context: SessionContext, hello: Hello, sessionID: string, recordKey: boolean): MergePatch {
-  const sameEpoch = hello.storeEpoch === context.epoch;
+/**
+ * Status as hello tells it. Absent members are set to null, which removes what an earlier agent said.
+ * @param epoch the store's, as this agent is told it
+ */
+export function connectPatch(context: SessionContext, hello: Hello, sessionID: string, { recordKey, epoch }: { recordKey: boolean; epoch: string }): MergePatch {
+  const sameEpoch = hello.storeEpoch === epoch;
   return {
     connection: { gateway: context.gatewayName, sessionID, since: new Date(context.clock.now()).toISOString() },
     agent: {

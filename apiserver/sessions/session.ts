@@ -193,7 +193,7 @@ export function startSession({ context, link, host, hello, quotas, recordKey }: 
   }
   log.info({ host: hostName, version: hello.agentVersion, running: hello.runningJobs.length, spool: hello.spool }, 'agent connected');
   plan.evaluate(informers.cache.get('Host', hostKey) ?? host);
-  hostStatus.patch(connectPatch(context, hello, sessionID, recordKey), pace);
+  hostStatus.patch(connectPatch(context, hello, sessionID, { recordKey, epoch }), pace);
   const skew = Date.parse(hello.clock) - clock.now();
   if (Math.abs(skew) > CLOCK_SKEW_MS) recorder.event(host, 'Warning', 'ClockSkew', `the clock of this host is ${String(Math.round(Math.abs(skew) / 1000))} s ${skew > 0 ? 'ahead of' : 'behind'} the server's`);
   link.onFrame(take);

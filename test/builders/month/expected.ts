@@ -53,7 +53,6 @@ export function expectedRuns(start: number, end: number, happenings: readonly Ha
       if (due > now + SET_BACK) {
         ahead.set(key, Math.max(due, ahead.get(key) ?? 0));
         attempted.set(key, now);
-        handed.delete(key);
         owed.delete(key);
       } else if (jumped && (ahead.get(key) ?? Infinity) < awakeSince) {
         attempted.set(key, ahead.get(key) ?? 0);
@@ -70,14 +69,16 @@ export function expectedRuns(start: number, end: number, happenings: readonly Ha
     running.until = at + (minutes[running.run.group] ?? 1) * MINUTE;
     running.run.at = at;
     runs.push(running.run);
-    for (const { key, due } of running.answers) attempt(key, due);
+    for (const { key, due } of running.answers) attempt(key, due, at + fast);
   };
-  const attempt = (key: string, due: number): void => {
+  const attempt = (key: string, due: number, now: number): void => {
     if (owed.get(key) === due) { owed.delete(key); redone.set(key, due); }
     const latest = Math.max(attempted.get(key) ?? 0, ahead.get(key) ?? 0);
     if (latest > due) ahead.set(key, latest);
     else ahead.delete(key);
     attempted.set(key, due);
+    // it waited while the clock was set back
+    if (due > now + SET_BACK) { attempted.set(key, now); ahead.set(key, latest); }
   };
 
   const endUntil = (moment: number): void => {
@@ -117,7 +118,10 @@ export function expectedRuns(start: number, end: number, happenings: readonly Ha
     endUntil(time);
     if (time < noticed) continue;
     const now = time + fast;
-    jumped ||= time === noticed;
+    if (time === noticed) {
+      jumped = true;
+      for (const [key, due] of handed) if (due > now + SET_BACK) handed.delete(key);
+    }
     compare(now);
     const wanted = lines.flatMap((line): { line: Line; due: number; origin: ExpectedRun['origin'] }[] => {
       const due = line.due.findLast((moment) => moment + line.jitter <= now);
@@ -144,7 +148,7 @@ export function expectedRuns(start: number, end: number, happenings: readonly Ha
       const active = [running, ...waiting].find((pending) => pending?.group === group);
       if (active) {
         active.answers.push(...answers);
-        if (active === running) for (const { key, due } of answers) attempt(key, due);
+        if (active === running) for (const { key, due } of answers) attempt(key, due, now);
       } else waiting.push({ group, answers, run: { at: time, schedule: chosen.line.schedule, group: chosen.line.group, due: chosen.due, origin: chosen.origin } });
     }
     begin(time);
