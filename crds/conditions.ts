@@ -4,7 +4,7 @@
  */
 export type ConditionType =
   | 'Ready' | 'Reconciling' | 'Stalled'
-  | 'Online' | 'RepositoryReady' | 'Synced' | 'RetentionAmbiguous'   // Host
+  | 'Online' | 'RepositoryReady' | 'Synced' | 'RetentionAmbiguous'   // Host; Synced=False also on a Schedule that an agent cannot run
   | 'RetentionAligned'                                             // SourceGroup
   | 'Available' | 'MaintenanceCurrent' | 'ApprovalRequired'          // Repository
   | 'Succeeded' | 'Complete';                                        // ResticJob
@@ -18,7 +18,7 @@ export type ReadyReason =
   | 'InternalError';
 
 export type OnlineReason = 'Connected' | 'NeverConnected' | 'Disconnected' | 'Asleep' | 'Suspended';
-export type SyncedReason = 'PlanApplied' | 'PlanPending' | 'NoPlan' | 'Offline';
+export type SyncedReason = 'PlanApplied' | 'PlanPending' | 'NoPlan' | 'Offline' | 'ScheduleStalled';
 export type RepositoryReason =
   | 'Opened' | 'NeverOpened' | 'Initializing' | 'InitFailed' | 'Replaced' | 'CredentialsChanged' | 'HostNotFound' | 'NoHost' | 'RepositoryNotFound' | RunFailureReason;
 

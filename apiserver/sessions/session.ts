@@ -48,6 +48,8 @@ export interface SessionStart {
 const SPOOLED = new Set<string>(['job.started', 'job.log', 'job.finished', 'snapshots.report', 'repo.stats', 'spool.dropped'] satisfies SpooledType[]);
 const CLOCK_SKEW_MS = 5 * 60_000;
 const MAX_REFUSAL_EVENTS = 20;
+/** Of Host.status.stalledSchedules. */
+const MAX_STALLED = 20;
 const REFRESH_EVERY_MS = 60_000;
 const SLOWED_EVERY_MS = 600_000;
 
@@ -62,7 +64,8 @@ export function startSession({ context, link, host, hello, quotas, recordKey }: 
   const epoch = ledger.restored === undefined ? context.epoch : `${context.epoch}.${ledger.restored}`;
   const jobReports = createJobReports(context, host, ledger, askForSnapshots);
   const jobs = createHostJobs(context, link, hostName, hello.runningJobs);
-  const plan = createPlanPush(context, link, hello, epoch);
+  // an agent that could not run a schedule may be a newer one now: it is given its plan again and says so anew
+  const plan = createPlanPush(context, link, host.status?.stalledSchedules?.length ? { ...hello, appliedRevision: undefined } : hello, epoch);
   const hostStatus = createHostStatusWriter(context, hostKey, () => link.isOpen());
   const rpc = createRpcClient(link, hostName, clock);
   let refusals = 0;
@@ -149,7 +152,8 @@ export function startSession({ context, link, host, hello, quotas, recordKey }: 
       }
       case 'plan.applied': {
         const { revision, generation, stalled = [] } = incoming.payload;
-        hostStatus.patch({ appliedRevision: revision, appliedGeneration: generation });
+        const shown = stalled.slice(0, MAX_STALLED).map(({ schedule: name, message }) => ({ name, message }));
+        hostStatus.patch({ appliedRevision: revision, appliedGeneration: generation, stalledSchedules: shown.length > 0 ? shown : null });
         for (const { schedule, message } of stalled) recorder.event(host, 'Warning', 'ScheduleStalled', `schedule ${schedule}: ${message}`);
         return;
       }

@@ -164,6 +164,16 @@ describe('sessions', function () {
       await same.kill();
       const restored = await connected('planned', bearer, { appliedRevision: compiled.revision, appliedGeneration: 3, storeEpoch: 'another' });
       expect(await restored.next('plan.set')).to.include({ generation: 3 });
+      // what it cannot run is on the host, and asked again at the next connection: it may be a newer agent by then
+      restored.send('plan.applied', { revision: compiled.revision, generation: 3, stalled: [{ schedule: 'nightly', message: 'no such zone' }] });
+      const stalled = async (): Promise<unknown> => (await bed.store.get('Host', { namespace: 'default', name: 'planned' })).status?.stalledSchedules;
+      await until('stalled', stalled);
+      expect(await stalled()).to.deep.equal([{ name: 'nightly', message: 'no such zone' }]);
+      await restored.kill();
+      const newer = await connected('planned', bearer, { appliedRevision: compiled.revision, appliedGeneration: 3 });
+      expect(await newer.next('plan.set')).to.include({ generation: 3 });
+      newer.send('plan.applied', { revision: compiled.revision, generation: 3 });
+      await until('healed', async () => await stalled() === undefined);
     });
   });
 

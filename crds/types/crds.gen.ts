@@ -689,6 +689,30 @@ export const crds: Record<'EnrollmentRequest' | 'Host' | 'Repository' | 'ResticJ
            "format": "int64",
            "minimum": 0
           },
+          "stalledSchedules": {
+           "type": "array",
+           "maxItems": 20,
+           "x-kubernetes-list-type": "atomic",
+           "description": "Schedules of the applied plan that this agent cannot run.",
+           "items": {
+            "type": "object",
+            "required": [
+             "name",
+             "message"
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "maxLength": 63
+             },
+             "message": {
+              "type": "string",
+              "maxLength": 1024,
+              "description": "In the agent's words."
+             }
+            }
+           }
+          },
           "observedGeneration": {
            "type": "integer",
            "format": "int64",

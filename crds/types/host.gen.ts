@@ -140,6 +140,10 @@ planGeneration?: number
 appliedRevision?: string
 appliedGeneration?: number
 /**
+ * Schedules of the applied plan that this agent cannot run.
+ */
+stalledSchedules?: HostStalledSchedulesItem[]
+/**
  * The generation of the spec that the conditions speak of.
  */
 observedGeneration?: number
@@ -188,4 +192,11 @@ durationSeconds?: number
  * End of the newest backup that was complete; a later one that failed, skipped files or was cancelled leaves it.
  */
 lastSuccessfulTime?: string
+}
+export interface HostStalledSchedulesItem {
+name: string
+/**
+ * In the agent's words.
+ */
+message: string
 }

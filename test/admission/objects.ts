@@ -36,7 +36,7 @@ const bodies: Record<CrdKind, { spec: Loose; status: Loose }> = {
       agent: { version: '1.0.0', protocolVersion: 1, os: 'linux', arch: 'amd64', hostname: 'web1', timeZone: 'Europe/Berlin', resticVersion: '0.19.1', capabilities: ['tree'], machineId: 'abc', publicKey: key },
       connection: { gateway: 'one', sessionID: 's1', since: time }, lastSeenTime: time,
       lastBackup: { time, result: 'Succeeded', jobName: 'job', snapshotID: 'abcd', bytesAdded: 10, durationSeconds: 1.5 },
-      nextBackup: time, desiredRevision: 'r', planGeneration: 1, appliedRevision: 'r', appliedGeneration: 1, observedGeneration: 1, conditions,
+      nextBackup: time, desiredRevision: 'r', planGeneration: 1, appliedRevision: 'r', appliedGeneration: 1, stalledSchedules: [{ name: 's', message: 'm' }], observedGeneration: 1, conditions,
     },
   },
   Repository: {

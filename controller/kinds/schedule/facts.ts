@@ -14,6 +14,8 @@ export interface GatheredSchedule {
   now: number;
   matched: number;
   synced: number;
+  /** Hosts whose agent has this schedule and cannot run it, with its words. */
+  stalledOn: string[];
   /** The newest finished run, when it is newer than what the status says. */
   lastRun?: Stored<ResticJob>;
   /** Epoch ms, without the jitter of the hosts. */
@@ -25,13 +27,16 @@ export function gatherScheduleFacts(schedule: Stored<Schedule>, ctx: ReconcileCo
   const problem = problemOf(schedule, ctx);
   const hosts = reachedBy(schedule, ctx);
   let synced = 0;
+  const stalledOn: string[] = [];
   const zones = new Set<string>();
   for (const host of hosts.values()) {
     const { desiredRevision, appliedRevision, agent } = host.status ?? {};
     if (desiredRevision !== undefined && desiredRevision === appliedRevision) synced++;
+    const stalled = host.status?.stalledSchedules?.find(({ name }) => name === schedule.metadata.name);
+    if (stalled) stalledOn.push(`host ${host.metadata.name}: ${stalled.message}`);
     if (agent?.timeZone && !timeZoneProblem(agent.timeZone)) zones.add(agent.timeZone);
   }
-  return { facts: { problem }, now, matched: hosts.size, synced, lastRun: lastRunOf(schedule, ctx), nextRun: nextRunOf(schedule, problem !== undefined, zones, now, ctx) };
+  return { facts: { problem }, now, matched: hosts.size, synced, stalledOn, lastRun: lastRunOf(schedule, ctx), nextRun: nextRunOf(schedule, problem !== undefined, zones, now, ctx) };
 }
 
 function problemOf(schedule: Stored<Schedule>, { cache, namespace, nextFire }: ReconcileContext): ScheduleFacts['problem'] {

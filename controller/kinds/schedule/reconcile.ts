@@ -3,7 +3,7 @@ import type { ObjectKey } from '#crds/meta.js';
 import { decide } from '../../runtime/decide.js';
 import { requeueAt, timestamp } from '../../runtime/time.js';
 import type { ReconcileContext, Result } from '../../runtime/types.js';
-import { conditionOf, summarize } from '../../status/conditions.js';
+import { conditionOf, removeCondition, setCondition, summarize } from '../../status/conditions.js';
 import { withStatus } from '../../status/patch.js';
 import { resultOf } from '../host/facts.js';
 import { gatherScheduleFacts } from './facts.js';
@@ -14,7 +14,7 @@ const GROUPS_TEXT = 1024;
 export async function reconcileSchedule(key: ObjectKey, ctx: ReconcileContext): Promise<Result> {
   const schedule = ctx.cache.get('Schedule', key);
   if (!schedule || schedule.metadata.deletionTimestamp) return {};
-  const { facts, now, matched, synced, lastRun, nextRun } = gatherScheduleFacts(schedule, ctx);
+  const { facts, now, matched, synced, stalledOn, lastRun, nextRun } = gatherScheduleFacts(schedule, ctx);
   const ready = conditionOf(schedule, 'Ready')?.status;
   const before: ScheduleState = ready === 'True' ? 'Ready' : ready === 'False' ? 'Stalled' : 'New';
   const { phase } = decide(scheduleMachine, before, facts);
@@ -30,8 +30,16 @@ export async function reconcileSchedule(key: ObjectKey, ctx: ReconcileContext): 
     const moment = { generation: schedule.metadata.generation, now };
     if (phase === 'Stalled' && facts.problem) summarize(status, { type: 'stalled', ...facts.problem }, moment);
     else summarize(status, schedule.spec.suspend ? { type: 'ready', message: 'suspended: no run starts by itself' } : { type: 'ready' }, moment);
+    if (stalledOn.length > 0) setCondition(status, 'Synced', 'False', { reason: 'ScheduleStalled', message: stalledText(stalledOn) }, moment);
+    else removeCondition(status, 'Synced');
     return requeueAt(now, nextRun);
   });
+}
+
+/** Where it does not run and why; the first few of many. */
+function stalledText(hosts: readonly string[]): string {
+  const shown = hosts.slice(0, 5).join('; ');
+  return hosts.length > 5 ? `${shown}; and ${hosts.length - 5} more hosts` : shown;
 }
 
 /** Names as one column shows them, cut with a count of the rest. */

@@ -51,6 +51,10 @@ export const hostRows: Row[] = [
   ...field('status.planGeneration', 'integer', { minimum: 0 }),
   ...field('status.appliedRevision', 'string', { maxLength: 64 }),
   ...field('status.appliedGeneration', 'integer', { minimum: 0 }),
+  ...field('status.stalledSchedules', 'array', { maxItems: 20, item: () => ({ name: 's', message: 'm' }) }),
+  ...field('status.stalledSchedules.0', 'object'),
+  ...field('status.stalledSchedules.0.name', 'string', { required: true, maxLength: 63 }),
+  ...field('status.stalledSchedules.0.message', 'string', { required: true, maxLength: 1024 }),
   ...field('status.observedGeneration', 'integer'),
 
   { on: 'update', change: { 'spec.snapshotHost': 'other' }, says: 'spec: Invalid value: "object": snapshotHost is immutable (snapshots are found by it)' },

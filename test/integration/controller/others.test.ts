@@ -136,6 +136,23 @@ describe('a schedule, on the real store', () => {
     await bed.when('Schedule', 'nightly', (it) => it.status?.hosts?.synced === 1);
   });
 
+  it('says which host\'s agent cannot run it, in the agent\'s words, for as long as that is so (S6, E12)', async () => {
+    await bed.create(aHost('web1'), aRepositorySecret('repo-web1'), aRepository('web1'), aGroup('docs', { hostRef: { name: 'web1' } }), aSchedule('nightly', ['docs']));
+    await bed.when('Host', 'web1', (it) => it.status?.desiredRevision);
+    const says = async (stalledSchedules: { name: string; message: string }[] | null): Promise<void> => {
+      await bed.settle();
+      await bed.store.patchStatus('Host', { namespace: 'default', name: 'web1' }, { appliedRevision: stalledSchedules ? 'old' : 'new', stalledSchedules }, { principal: { name: 's', role: 'system' }, door: 'session', fieldManager: 's' });
+      await bed.settle();
+      bed.clock.advance(10_000);
+    };
+    await says([{ name: 'nightly', message: '"0 2 * * *" is not a cron expression' }, { name: 'other', message: 'x' }]);
+    const stalled = await bed.when('Schedule', 'nightly', (it) => conditionOf(it, 'Synced')?.reason === 'ScheduleStalled');
+    expect(conditionOf(stalled, 'Synced')).to.include({ status: 'False', message: 'host web1: "0 2 * * *" is not a cron expression' });
+    expect(conditionOf(stalled, 'Ready')?.status, 'the spec is valid').to.equal('True');
+    await says(null);
+    await bed.when('Schedule', 'nightly', (it) => conditionOf(it, 'Synced') === undefined);
+  });
+
   it('stalls naming the missing group, and is Ready when it comes (E12)', async () => {
     await bed.create(aSchedule('nightly', ['docs', 'etc']));
     const stalled = await bed.when('Schedule', 'nightly', (it) => conditionOf(it, 'Ready')?.reason === 'GroupNotFound');
