@@ -35,7 +35,7 @@ const bodies: Record<CrdKind, { spec: Loose; status: Loose }> = {
       phase: 'Online',
       agent: { version: '1.0.0', protocolVersion: 1, os: 'linux', arch: 'amd64', hostname: 'web1', timeZone: 'Europe/Berlin', resticVersion: '0.19.1', capabilities: ['tree'], machineId: 'abc', publicKey: key },
       connection: { gateway: 'one', sessionID: 's1', since: time }, lastSeenTime: time,
-      lastBackup: { time, result: 'Succeeded', jobName: 'job', snapshotID: 'abcd', bytesAdded: 10, durationSeconds: 1.5 },
+      lastBackup: { time, result: 'Succeeded', jobName: 'job', snapshotID: 'abcd', bytesAdded: 10, durationSeconds: 1.5, lastSuccessfulTime: time },
       nextBackup: time, desiredRevision: 'r', planGeneration: 1, appliedRevision: 'r', appliedGeneration: 1, stalledSchedules: [{ name: 's', message: 'm' }], observedGeneration: 1, conditions,
     },
   },
@@ -45,7 +45,7 @@ const bodies: Record<CrdKind, { spec: Loose; status: Loose }> = {
       maintenance: { forget: task, prune: task, check: { ...task, readDataSubsetPercent: 5 } }, retentionGuard: { maxRemovalPercent: 30, keepWithinFloor: '14d' }, runner: { hostRef: name, adminCredentials: 'FromServer' },
     },
     status: {
-      phase: 'Ready', id: 'abcd', formatVersion: 2, hosts: 1, sharedTrust: false, sizeBytes: 1, uncompressedSizeBytes: 1, snapshotCount: 1, credentialsHash: 'h', locks,
+      phase: 'Ready', id: 'abcd', replacedTime: time, formatVersion: 2, hosts: 1, sharedTrust: false, sizeBytes: 1, uncompressedSizeBytes: 1, snapshotCount: 1, credentialsHash: 'h', locks,
       deletionProtection: 'Enforced', lastForget: last, lastPrune: last, lastCheck: last, nextMaintenance: 'forget at 03:00', maintenance: { forget: done, prune: done, check: done },
       observed: { repositoryID: 'abcd', formatVersion: 2, sizeBytes: 1, uncompressedSizeBytes: 1, snapshotCount: 1, locks, deletionProtection: 'Enforced', time }, observedGeneration: 1, conditions,
     },

@@ -46,6 +46,7 @@ export const hostRows: Row[] = [
   ...field('status.lastBackup.snapshotID', 'string', { maxLength: 64 }),
   ...field('status.lastBackup.bytesAdded', 'integer', { minimum: 0 }),
   ...field('status.lastBackup.durationSeconds', 'number', { minimum: 0 }),
+  ...field('status.lastBackup.lastSuccessfulTime', 'string', { dateTime: true }),
   ...field('status.nextBackup', 'string', { maxLength: 64 }),
   ...field('status.desiredRevision', 'string', { maxLength: 64 }),
   ...field('status.planGeneration', 'integer', { minimum: 0 }),

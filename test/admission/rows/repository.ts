@@ -38,6 +38,7 @@ export const repositoryRows: Row[] = [
   ...field('spec.runner.hostRef.name', 'string', { required: true, maxLength: 63, notEmpty: true, pattern: LABEL }),
   ...field('status.phase', 'string', { enum: ['Unknown', 'Initializing', 'Ready', 'InitFailed', 'Replaced', 'Suspended'] }),
   ...field('status.id', 'string', { maxLength: 64 }),
+  ...field('status.replacedTime', 'string', { dateTime: true }),
   ...field('status.formatVersion', 'integer'),
   ...field('status.hosts', 'integer', { minimum: 0 }),
   ...field('status.sharedTrust', 'boolean'),
