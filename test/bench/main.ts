@@ -15,12 +15,12 @@ const USAGE = `usage: npm run bench -- api [--hosts 10000] [--clients 32] [--sli
        npm run bench -- start [--hosts 10000] [--jobs 100000] [--times 3]
        npm run bench -- agent [--files 5000] [--megabytes 2048] [--firsts 5] [--unchanged 20]
        npm run bench -- fleet [--agents 2000] [--runs 200]
-       npm run bench -- logs [--lines 1000000] [--senders 100] [--batch 100] [--slices 10]
+       npm run bench -- logs [--lines 1000000] [--senders 100] [--batch 20] [--turns 4]
        npm run bench -- footprint [--windows 3] [--times 3]
 For a quick look: npm run bench -- api --hosts 500 --slices 2 --no-whole
                   npm run bench -- agent --files 500 --megabytes 100 --firsts 2 --unchanged 6`;
 
-const sizes = { hosts: '10000', clients: '32', slices: '10', watchers: '50', jobs: '100000', times: '3', files: '5000', megabytes: '2048', firsts: '5', unchanged: '20', windows: '3', agents: '2000', runs: '200', lines: '1000000', senders: '100', batch: '100' };
+const sizes = { hosts: '10000', clients: '32', slices: '10', watchers: '50', jobs: '100000', times: '3', files: '5000', megabytes: '2048', firsts: '5', unchanged: '20', windows: '3', agents: '2000', runs: '200', lines: '1000000', senders: '100', batch: '20', turns: '4' };
 type Size = keyof typeof sizes;
 
 try {
@@ -38,7 +38,7 @@ try {
   else if (what === 'start') await benchStart({ hosts: number('hosts'), jobs: number('jobs'), times: number('times') });
   else if (what === 'agent') await benchAgent({ files: number('files'), megabytes: number('megabytes'), firsts: number('firsts'), unchanged: number('unchanged') });
   else if (what === 'fleet') await benchFleet({ agents: number('agents'), runs: number('runs') });
-  else if (what === 'logs') await benchLogs({ lines: number('lines'), jobs: number('senders'), batch: number('batch'), slices: number('slices') });
+  else if (what === 'logs') await benchLogs({ lines: number('lines'), jobs: number('senders'), batch: number('batch'), turns: number('turns') });
   else if (what === 'footprint') await benchFootprint({ windows: number('windows'), times: number('times') });
   else throw new Error(USAGE);
 } catch (error) {
