@@ -116,6 +116,7 @@ describe('a secret', function () {
     await world.ready(sftp.name);
     process.kill(again.pid, 'SIGUSR2');
     await until('the report of the process', async () => (await readdir(tmp)).some((name) => name.startsWith('report.')));
+    await again.stop(); // its looks at the repository have key files of their own while they run
   }
 
   it('is in no line that agents or server print, on any level', () => {
