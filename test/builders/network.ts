@@ -29,8 +29,8 @@ export interface Network {
   startAgent(name: string, options?: Partial<StartAgentOptions>): Promise<TestAgent>;
   /** Puts the cable of the server, the storage or a host in, or pulls it. */
   plug(node: string, plugged: boolean): void;
-  /** What the router does to packets between the server and this host, both ways: an nft statement, e.g. `drop`; undefined: passes them. */
-  disturb(host: string, statement: string | undefined): void;
+  /** What the router does to packets between the server and this host, both ways or from one of the two: an nft statement, e.g. `drop`; undefined: passes them. */
+  disturb(host: string, statement: string | undefined, from?: 'host' | 'server'): void;
   /** Packets that the `counter` of the statements in force has seen. */
   counted(): number;
   /** The same as disturb for the connections that the host has to the server now; later ones pass. */
@@ -57,7 +57,7 @@ export async function openNetwork(): Promise<Network> {
   const prefix = `rm-${String(process.pid)}-${String(++networks)}`;
   const router = `${prefix}-router`;
   const nodes = new Map<string, Node>();
-  const disturbed = new Map<string, { port?: string; statement: string }[]>();
+  const disturbed = new Map<string, { port?: string; from?: 'host' | 'server' | undefined; statement: string }[]>();
   const nodeOf = (name: string): Node => nodes.get(name) ?? lost(name);
   const removeAll = (): void => {
     for (const namespace of [router, ...[...nodes.values()].map((node) => node.namespace)]) {
@@ -93,10 +93,13 @@ export async function openNetwork(): Promise<Network> {
   }
   function applyRules(): void {
     const { address: server } = nodeOf('server');
-    const rules = [...disturbed].flatMap(([name, faults]) => faults.flatMap(({ port, statement }) => {
+    const rules = [...disturbed].flatMap(([name, faults]) => faults.flatMap(({ port, from, statement }) => {
       const { address } = nodeOf(name);
       const of = (side: 'sport' | 'dport'): string => (port === undefined ? '' : `tcp ${side} ${port} `);
-      return [`ip saddr ${address} ip daddr ${server} ${of('sport')}${statement};`, `ip saddr ${server} ip daddr ${address} ${of('dport')}${statement};`];
+      return [
+        ...(from === 'server' ? [] : [`ip saddr ${address} ip daddr ${server} ${of('sport')}${statement};`]),
+        ...(from === 'host' ? [] : [`ip saddr ${server} ip daddr ${address} ${of('dport')}${statement};`]),
+      ];
     }));
     inside(router, 'nft', `table inet faults; delete table inet faults; table inet faults { chain forward { type filter hook forward priority 0; ${rules.join(' ')} }; }`);
   }
@@ -131,8 +134,8 @@ export async function openNetwork(): Promise<Network> {
         ...options, env: { RM_SERVER_CERT_PIN_SHA256: pin, ...options.env },
       }),
       plug(name, plugged) { ip('-n', router, 'link', 'set', cable(nodeOf(name)), plugged ? 'up' : 'down'); },
-      disturb(host, statement) {
-        disturbed.set(host, statement === undefined ? [] : [{ statement }]);
+      disturb(host, statement, from) {
+        disturbed.set(host, statement === undefined ? [] : [{ statement, from }]);
         applyRules();
       },
       counted: () => [...inside(router, 'nft', 'list', 'table', 'inet', 'faults').matchAll(/counter packets (\d+)/g)].reduce((sum, [, packets]) => sum + Number(packets), 0),
