@@ -9,7 +9,7 @@ const seed = (serial: number): Record<string, string> => ({ RM_TEST_SEED: String
 export const parts: readonly Part[] = [
   { name: 'network', what: 'silence, loss and half-open connections in real time', units: 1, files: ['test/soak/silence.test.ts'], env: () => ({}) },
   { name: 'outage', what: 'minutes without a server, a schedule each minute', units: 1, files: ['test/soak/outage.test.ts'], env: () => ({ RM_TEST_MINUTES: '4' }) },
-  { name: 'proxies', what: 'proxies that end connections after 12 s of silence or 15 s of age', units: 1, files: ['test/integration/network/proxies.test.ts'], env: () => ({ RM_TEST_SCALE: '5' }) },
+  { name: 'proxies', what: 'proxies that end connections after 10 or 20 s of silence, at 7 or 15 s of age', units: 2, files: ['test/integration/network/proxies.test.ts'], env: (serial) => ({ RM_TEST_SCALE: serial === 1 ? '2.5' : '5' }) },
   { name: 'agent-kills', what: '100 times kill -9 of the agent during jobs', units: 10, files: ['test/integration/network/agentKills.test.ts'], env: () => ({ RM_TEST_RUNS: '10' }) },
   { name: 'server-kills', what: '100 times kill -9 of the server under write load', units: 10, files: ['test/soak/serverKills.test.ts'], env: () => ({ RM_TEST_RUNS: '10' }) },
   { name: 'properties', what: 'plans through outages, jobs through any order of events', units: 6, files: ['agent/cron/outages.test.ts', 'test/integration/survivalOrder.test.ts'], env: (serial) => ({ RM_TEST_RUNS: '50', ...seed(serial) }) },
