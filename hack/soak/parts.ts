@@ -13,6 +13,7 @@ export const parts: readonly Part[] = [
   { name: 'agent-kills', what: '100 times kill -9 of the agent during jobs', units: 10, files: ['test/integration/network/agentKills.test.ts'], env: () => ({ RM_TEST_RUNS: '10' }) },
   { name: 'server-kills', what: '100 times kill -9 of the server under write load', units: 10, files: ['test/soak/serverKills.test.ts'], env: () => ({ RM_TEST_RUNS: '10' }) },
   { name: 'properties', what: 'plans through outages, jobs through any order of events', units: 6, files: ['agent/cron/outages.test.ts', 'test/integration/survivalOrder.test.ts'], env: (serial) => ({ RM_TEST_RUNS: '50', ...seed(serial) }) },
+  { name: 'fleet', what: 'two thousand agents that go and come back together', units: 1, files: ['test/integration/fleet.test.ts'], env: () => ({ RM_TEST_HOSTS: '2000' }) },
   { name: 'month', what: 'a month of schedules on a faked clock', units: 1, files: ['agent/cron/month.test.ts'], env: () => ({}) },
 ];
 
