@@ -103,13 +103,21 @@ describe('a server that is killed under load (Q1)', function () {
       for (const host of items) expect(asked.get(host.metadata.name), `content of ${host.metadata.name}`).to.include(textOf(host));
       if (version === undefined) { mirror.clear(); for (const host of items) mirror.set(host.metadata.name, Number(host.metadata.resourceVersion)); version = metadata.resourceVersion; } else resumed += 1;
     }
-    const rest = follow(mirror, version);
+    let anew = 0;
+    const rest = (async (from: string) => {
+      while (await follow(mirror, from) === undefined) {
+        anew += 1;
+        const { items, metadata } = await list();
+        for (const host of items) mirror.set(host.metadata.name, Number(host.metadata.resourceVersion));
+        from = metadata.resourceVersion;
+      }
+    })(version);
     const last = await (await ask('POST', HOSTS, { apiVersion: 'restic-manager.io/v1alpha1', kind: 'Host', metadata: { name: 'last' }, spec: {} })).json() as Host;
     await until('the watch to tell the last one', () => mirror.has('last'), 20_000);
     expect(mirror.get('last'), 'the watch lives').to.be.at.least(Number(last.metadata.resourceVersion));
     expect([...mirror.keys()].sort(), 'what the watch saw is what is there').to.deep.equal((await list()).items.map(({ metadata: { name } }) => name).sort());
     await server.kill();
     await rest;
-    console.log(`      ${String(acked.size)} acknowledged objects over ${String(KILLS)} kills, the watch went on ${String(resumed)} times`);
+    console.log(`      ${String(acked.size)} acknowledged objects over ${String(KILLS)} kills, the watch went on ${String(resumed)} times, at the end after ${String(anew)} lists anew`);
   });
 });
