@@ -13,7 +13,7 @@ import { until } from '../../test/builders/until.js';
 describe('agents that come back, and agents that do not', function () {
   this.timeout(30_000);
   let bed: SessionBed;
-  const clock = new FakeClock(Date.now());
+  let clock = new FakeClock(0);
   const key = newAgentKey();
   /** Every version of a host that was written, oldest first. */
   let written: Stored<Host>[] = [];
@@ -23,7 +23,7 @@ describe('agents that come back, and agents that do not', function () {
     written = [];
     stopListening = bed.informers.onChange((event: CacheEvent) => { if (event.kind === 'Host' && event.type !== 'DELETED') written.push(event.object); });
   };
-  beforeEach(async () => { bed = await openSessionBed({ clock, controllers: true }); listen(); });
+  beforeEach(async () => { clock = new FakeClock(Date.now()); bed = await openSessionBed({ clock, controllers: true }); listen(); });
   afterEach(async () => { stopListening(); await bed.close(); });
 
   const hostOf = (name: string) => bed.store.get('Host', { namespace: 'default', name });

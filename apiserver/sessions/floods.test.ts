@@ -13,10 +13,10 @@ import { FRAMES_PER_MINUTE } from './quota.js';
 describe('agents that send or ask too much', function () {
   this.timeout(60_000);
   let bed: SessionBed;
-  const clock = new FakeClock(Date.now());
+  let clock = new FakeClock(0);
   const key = newAgentKey();
   const agents: ScriptedAgent[] = [];
-  beforeEach(async () => { bed = await openSessionBed({ clock }); });
+  beforeEach(async () => { clock = new FakeClock(Date.now()); bed = await openSessionBed({ clock }); });
   afterEach(async () => {
     await Promise.all(agents.splice(0).map((agent) => agent.kill()));
     await bed.close();

@@ -7,9 +7,9 @@ import { createPacer } from './pace.js';
 
 describe('presence', () => {
   let bed: SessionBed;
-  const clock = new FakeClock(Date.now());
+  let clock = new FakeClock(0);
   const key = newAgentKey();
-  before(async () => { bed = await openSessionBed({ clock }); });
+  before(async () => { clock = new FakeClock(Date.now()); bed = await openSessionBed({ clock }); });
   after(async () => { await bed.close(); });
   const connection = async (name: string) => (await bed.store.get('Host', { namespace: 'default', name })).status?.connection;
 
