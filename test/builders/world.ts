@@ -78,7 +78,8 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     return `${group === '' ? '/api' : `/apis/${group}`}/${version}/namespaces/default/${plural}${name === undefined ? '' : `/${name}`}${subresource === undefined ? '' : `/${subresource}`}`;
   };
   async function request(method: string, path: string, body?: unknown, type = 'application/json'): Promise<{ status: number; text: string }> {
-    const response = await fetch(`${server.url}${path}`, { method, headers: { authorization: `Bearer ${token()}`, ...(body === undefined ? {} : { 'content-type': type }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    // A test that waits for a program stands still for longer than the server keeps an idle connection.
+    const response = await fetch(`${server.url}${path}`, { method, headers: { authorization: `Bearer ${token()}`, connection: 'close', ...(body === undefined ? {} : { 'content-type': type }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
     return { status: response.status, text: await response.text() };
   }
   async function call(method: string, path: string, body?: unknown, type?: string): Promise<{ status: number; body: Record<string, unknown> }> {
