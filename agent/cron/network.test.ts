@@ -6,7 +6,7 @@ import { planOf, until } from '../../test/builders/agentParts.js';
 import { TestClock } from '../../test/builders/testClock.js';
 import { createLog, silentLog } from '../log.js';
 import { PlanFile } from '../plan/planFile.js';
-import { addressOf, Network, NETWORK_WAIT_MS } from './network.js';
+import { endpointOf, Network, NETWORK_WAIT_MS } from './network.js';
 
 describe('network for catch-ups (S7)', () => {
   let clock: TestClock;
@@ -129,7 +129,7 @@ describe('network for catch-ups (S7)', () => {
     ['b2:bucket:x', ''], ['azure:c:/', ''], ['gs:b:/', ''], ['swift:c:/x', ''], ['rclone:r:x', ''], ['rest:nonsense', 'nonsense 443'],
   ] as const) {
     it(`finds where ${given} answers`, () => {
-      const found = addressOf(given);
+      const found = endpointOf(given);
       expect(found === undefined || found === 'local' ? '' : `${found.host} ${found.port}`).to.equal(address);
     });
   }

@@ -48,7 +48,7 @@ export class Network {
 
   /** May what was missed begin? @param awakeSince names the waking: once open, it is not asked about again */
   isOpen(awakeSince: number): boolean {
-    const address = addressOf(this.#options.url() ?? '');
+    const address = endpointOf(this.#options.url() ?? '');
     if (address === 'local') return true;
     const now = this.#options.clock.now();
     if (this.#waking?.since !== awakeSince) this.#waking = { since: awakeSince, asked: now, open: false, trying: false };
@@ -95,7 +95,7 @@ export class Network {
 }
 
 /** Where a repository of this URL answers; `local` needs no network, undefined: it does not say. */
-export function addressOf(url: string): Address | 'local' | undefined {
+export function endpointOf(url: string): Address | 'local' | undefined {
   const [, scheme = '', rest = ''] = /^(rest|s3|sftp|rclone|b2|azure|gs|swift|local):(.*)$/s.exec(url) ?? [];
   if (scheme === '' || scheme === 'local') return 'local';
   if (scheme === 'sftp') {

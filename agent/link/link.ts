@@ -1,7 +1,7 @@
 /** The link to the server: becomes a host, stays connected, and passes frames between the socket and the parts that act. Owns no runs. */
 import type { Low } from 'lowdb';
 import { createActor, type ActorRefFrom } from 'xstate';
-import type { JobIdentity, JobProgress, PlanSet, Revoked, Welcome } from '#crds/wire/agentProtocol.gen.js';
+import type { JobIdentity, JobProgress, Revoked, Welcome } from '#crds/wire/agentProtocol.gen.js';
 import { version } from '#crds/version.js';
 import { REVOKED_CONTEXT, type ServerFrame } from '#crds/wire/frames.js';
 import { announce, Denied } from '../install/announce.js';
@@ -11,7 +11,7 @@ import type { Machine } from '../install/machine.js';
 import type { AgentState, Identity } from '../install/state.js';
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
-import type { PlanFile, StalledSchedule } from '../plan/planFile.js';
+import type { PlanFile } from '../plan/planFile.js';
 import type { Policy } from '../policy/policy.js';
 import type { ResticProbe } from '../restic/capabilities.js';
 import { RESULTS_KEPT_MS, type Journal } from '../runs/journal.js';
@@ -21,6 +21,7 @@ import { Connection } from './connection.js';
 import { signedHello } from './hello.js';
 import { KeepAlive } from './keepAlive.js';
 import { linkMachine, type EnrolFailure, type LinkEnd, type LinkEvent } from './machine.js';
+import { PlanTaker } from './planTaker.js';
 import { SpoolPump } from './pump.js';
 import { parsePin } from './pins.js';
 import type { Rpc } from './rpc.js';
@@ -49,25 +50,22 @@ export interface LinkOptions {
   onPlan(): void;
 }
 
-/** A plan that the disk did not take is tried again after this long. */
-const PLAN_AGAIN_MS = 15_000;
-
 export type LinkState = 'enrolling' | 'connecting' | 'online' | 'waiting' | 'revoked' | 'denied' | 'failed';
 
 export class Link {
   readonly #options: LinkOptions;
   readonly #actor: ActorRefFrom<ReturnType<typeof linkMachine>>;
   readonly #pump: SpoolPump;
+  readonly #plans: PlanTaker;
   readonly #keepAlive = new KeepAlive();
   #connection: Connection | undefined;
   #resticVersion: string | undefined;
   #skewMs: number | undefined;
-  #wantedPlan: PlanSet | undefined;
-  #planProblem: string | undefined;
   #listeners: (() => void)[] = [];
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#plans = new PlanTaker({ plan: options.plan, epoch: () => options.state.data.storeEpoch ?? '', clock: options.clock, log: options.log, onApplied: options.onPlan, onChange: () => { this.#changed(); } });
     this.#pump = new SpoolPump(options.spool, (error) => { options.log.error({ error: messageOf(error) }, 'the spool could not be sent'); });
     this.#actor = createActor(linkMachine({
       enrolled: () => options.identity.credentials.bearer !== undefined,
@@ -111,7 +109,7 @@ export class Link {
 
   /** Why the newest plan of the server is not in force. */
   get planProblem(): string | undefined {
-    return this.#planProblem;
+    return this.#plans.problem;
   }
 
   start(): void {
@@ -234,7 +232,7 @@ export class Link {
     const { supervisor, spool, log } = this.#options;
     switch (frame.type) {
       case 'plan.set':
-        await this.#applyPlan(frame.payload, connection);
+        await this.#plans.take(frame.payload, connection);
         return undefined;
       case 'job.run': {
         const { identity, planGeneration, activeDeadlineSeconds, ...args } = frame.payload;
@@ -267,32 +265,6 @@ export class Link {
       case 'refused':
         return undefined; // the connection's own
     }
-  }
-
-  /** Acknowledged once it is durable. A disk that does not take it leaves the plan before in force, and is tried again while the connection lasts. */
-  async #applyPlan(set: PlanSet, connection: Connection): Promise<void> {
-    const { plan, state, clock, log } = this.#options;
-    const { revision, generation } = set;
-    this.#wantedPlan = set;
-    let stalled: StalledSchedule[];
-    try {
-      stalled = await plan.apply(set, state.data.storeEpoch ?? '', clock.now());
-    } catch (error) {
-      const first = this.#planProblem === undefined;
-      this.#planProblem = `revision ${revision.slice(0, 12)} of the plan could not be stored, the one before stays in force: ${messageOf(error)}`;
-      if (first) {
-        log.error({ revision, generation, error: messageOf(error) }, 'the plan could not be stored: the one before stays in force until the disk takes the new one');
-        connection.send('error', { code: 'plan_not_stored', message: this.#planProblem, frame: 'plan.set' });
-      }
-      for (const listener of this.#listeners) listener();
-      clock.setTimer(PLAN_AGAIN_MS, () => { if (this.#wantedPlan === set && connection.open) void this.#applyPlan(set, connection); });
-      return;
-    }
-    this.#planProblem = undefined;
-    log.info({ host: set.plan.hostName, revision, generation, schedules: set.plan.schedules.length, ...(stalled.length > 0 ? { stalled } : {}) }, 'plan applied');
-    connection.send('plan.applied', { revision, generation, ...(stalled.length > 0 ? { stalled } : {}) });
-    this.#options.onPlan();
-    for (const listener of this.#listeners) listener();
   }
 
   /** The server asks for a run that is over: it has no result of it. One that is on its way already is not doubled. */

@@ -58,6 +58,7 @@ const BATCH = 32;
 /** Waiting frames, and their size on the wire, from which on nothing more is read of the agent. */
 const HIGH_WATER = 64;
 const HIGH_WATER_BYTES = 512 * 1024;
+
 export function createReports({ ledger, backlogLast, apply, deadLetter, ack, finishBacklog: makeBacklogGood, onDrained, onGap, congested, log }: ReportsOptions): Reports {
   const queue: Queued[] = [];
   let waiting = 0;

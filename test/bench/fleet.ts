@@ -6,15 +6,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JobIdentity } from '#crds/wire/agentProtocol.gen.js';
 import { buildAll } from '../../hack/build.js';
-import { FLEET, LightAgent, makeFleet, untilNothingIsWritten, writeCounter, type WriteCounter } from '../builders/fleet.js';
+import { LightAgent, makeFleet, untilNothingIsWritten, writeCounter, type WriteCounter } from '../builders/fleet.js';
 import { startServer, type TestServer } from '../builders/server.js';
 import { until } from '../builders/until.js';
 import { Connection } from './connection.js';
 import { targetOf } from './engines.js';
 import { pause, processorTime, quiet, residentOf } from './processes.js';
 import { table } from './report.js';
+import { startRun } from './runs.js';
 
 export interface FleetOptions { agents: number; /** Jobs started one after the other. */ runs: number }
 
@@ -176,15 +176,8 @@ async function runNow(server: TestServer, agents: readonly LightAgent[], count: 
   for (let index = 0; index < count; index++) {
     const agent = agents[(index * 7919) % agents.length];
     if (!agent) continue;
-    const name = `now-${index}`;
-    const got = new Promise<{ at: number; identity: JobIdentity }>((resolve) => { agent.onRun = ({ identity }) => { resolve({ at: performance.now(), identity }); }; });
-    const reply = await connection.request('POST', '/apis/restic-manager.io/v1alpha1/namespaces/default/resticjobs', JSON.stringify({
-      apiVersion: 'restic-manager.io/v1alpha1', kind: 'ResticJob', metadata: { name, namespace: 'default' }, spec: { hostRef: { name: agent.host.name }, type: 'Backup', sourceGroupRef: { name: FLEET.group } },
-    }), 'application/json', true);
-    const accepted = performance.now();
-    if (reply.status !== 201) throw new Error(`a job was not taken: ${reply.status} ${reply.text.slice(0, 300)}`);
-    const { at, identity } = await got;
-    took.push(Math.max(0, at - accepted));
+    const { identity, accepted, received } = await startRun(connection, agent, `now-${index}`);
+    took.push(Math.max(0, received - accepted));
     const time = new Date().toISOString();
     agent.report('job.finished', { identity, phase: 'Succeeded', reason: 'Completed', message: 'done', startTime: time, completionTime: time, attempts: 1, exitCode: 0 });
   }

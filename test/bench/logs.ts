@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import type { JobIdentity, LogLine } from '#crds/wire/agentProtocol.gen.js';
 import { buildAll } from '../../hack/build.js';
-import { FLEET, LightAgent, makeFleet, pump, untilNothingIsWritten, writeCounter } from '../builders/fleet.js';
+import { LightAgent, makeFleet, pump, untilNothingIsWritten, writeCounter } from '../builders/fleet.js';
 import { startServer, type TestServer } from '../builders/server.js';
 import { until } from '../builders/until.js';
 import { adminTokenOf } from '../builders/world.js';
@@ -18,6 +18,7 @@ import { Connection } from './connection.js';
 import { bareEcho, targetOf } from './engines.js';
 import { processorTime } from './processes.js';
 import { median, megabytes, table } from './report.js';
+import { startRun } from './runs.js';
 
 export interface LogsOptions { lines: number; jobs: number; /** Lines of one frame. */ batch: number; /** Turns of product and echo. */ turns: number }
 
@@ -70,14 +71,9 @@ export async function benchLogs(options: LogsOptions): Promise<void> {
 }
 
 async function begin(server: TestServer, agent: LightAgent, name: string, echoPort: number): Promise<Job> {
-  const got = new Promise<JobIdentity>((resolve) => { agent.onRun = ({ identity }) => { resolve(identity); }; });
   const connection = await Connection.open(await targetOf(server));
-  const { status, text } = await connection.request('POST', '/apis/restic-manager.io/v1alpha1/namespaces/default/resticjobs', JSON.stringify({
-    apiVersion: 'restic-manager.io/v1alpha1', kind: 'ResticJob', metadata: { name, namespace: 'default' }, spec: { hostRef: { name: agent.host.name }, type: 'Backup', sourceGroupRef: { name: FLEET.group } },
-  }), 'application/json', true);
+  const { identity } = await startRun(connection, agent, name);
   connection.close();
-  if (status !== 201) throw new Error(`a job was not taken: ${status} ${text.slice(0, 300)}`);
-  const identity = await got;
   agent.report('job.started', { identity, startTime: new Date().toISOString(), attempts: 1 });
   const echo = new WebSocket(`ws://127.0.0.1:${echoPort}/`, { perMessageDeflate: false });
   await new Promise((resolve) => { echo.once('open', resolve); });

@@ -60,6 +60,11 @@ describe('restores, end to end', function () {
     host.bare('restore', '--no-lock', snapshotOf(host), '--target', target, '--include', host.source, ...flags);
     return join(target, host.source);
   }
+  /** A restore into a directory of its own gave what bare restic gives. */
+  function expectRestored(job: Job, host: BackendHost, bareName: string): void {
+    expect(job.status, job.status?.message).to.include({ phase: 'Succeeded' });
+    expectSame(join(job.status?.targetDirectory ?? '', host.source), bare(host, join(world.dir, bareName)));
+  }
 
   for (const [overwrite, restored] of Object.entries(overwrites)) {
     it(`in place, overwrite ${overwrite}: as bare restic does it, and ${restored.length === 0 ? 'only what is missing' : ['what is missing', ...restored].join(', ')} comes back (R3)`, async () => {
@@ -101,15 +106,13 @@ describe('restores, end to end', function () {
     const refused = await world.call('POST', '/api/hosts/web1/restore', { ...order, confirm_host_name: 'web2' });
     expect([refused.status, refused.body['message']]).to.deep.equal([422, 'confirm_host_name: type "web1", the host that gets the files: the data of lone will be readable on web1. Nothing was started']);
     const job = await restore('web1', { ...order, confirm_host_name: 'web1' });
-    expect(job.status, job.status?.message).to.include({ phase: 'Succeeded' });
-    expectSame(join(job.status?.targetDirectory ?? '', lone.source), bare(lone, join(world.dir, 'bare-lone')));
+    expectRestored(job, lone, 'bare-lone');
   });
 
   it('a dead host\'s data through the runner of its repository (R4)', async () => {
     await web2.agent.kill();
     const job = await restore('web1', { snapshot_id: snapshotOf(web2), paths: [web2.source], source_host_id: 'web2', confirm_host_name: 'web1', target_directory: join(world.dir, 'dead-on-web1') });
-    expect(job.status, job.status?.message).to.include({ phase: 'Succeeded' });
-    expectSame(join(job.status?.targetDirectory ?? '', web2.source), bare(web2, join(world.dir, 'bare-dead')));
+    expectRestored(job, web2, 'bare-dead');
   });
 
   it('a deleted host\'s data through the runner of its repository (R4)', async () => {
@@ -117,8 +120,7 @@ describe('restores, end to end', function () {
     expect((await world.call('DELETE', '/apis/restic-manager.io/v1alpha1/namespaces/default/hosts/web2')).status).to.equal(200);
     await until('the host to be gone', async () => await world.get('Host', 'web2') === undefined);
     const job = await restore('web1', { snapshot_id: snapshot, paths: [web2.source], confirm_host_name: 'web1', target_directory: join(world.dir, 'deleted-on-web1') });
-    expect(job.status, job.status?.message).to.include({ phase: 'Succeeded' });
-    expectSame(join(job.status?.targetDirectory ?? '', web2.source), bare(web2, join(world.dir, 'bare-deleted')));
+    expectRestored(job, web2, 'bare-deleted');
   });
 
   it('the data of a repository whose only host is deleted, on a host that has no repository and never had a plan (R4)', async () => {
@@ -127,8 +129,7 @@ describe('restores, end to end', function () {
     await until('the host to be gone', async () => await world.get('Host', 'lone') === undefined);
     expect((await world.get('Host', 'rescue'))?.status).not.to.have.property('planGeneration');
     const job = await restore('rescue', { snapshot_id: snapshot, paths: [lone.source], source_repository_id: 'lone', confirm_host_name: 'rescue', target_directory: join(world.dir, 'rescued') });
-    expect(job.status, job.status?.message).to.include({ phase: 'Succeeded' });
-    expectSame(join(job.status?.targetDirectory ?? '', lone.source), bare(lone, join(world.dir, 'bare-rescued')));
+    expectRestored(job, lone, 'bare-rescued');
     const kept = spawnSync('grep', ['-rlF', REPOSITORY_PASSWORD, join(world.dir, 'agent-rescue')], { encoding: 'utf8' });
     expect([kept.status, kept.stdout], 'the credential lived as long as its job').to.deep.equal([1, '']);
   });

@@ -20,8 +20,8 @@ type GroupSpec = Partial<KindMap['SourceGroup']['spec']>;
 type JobSpec = Partial<KindMap['ResticJob']['spec']>;
 type Restic = 'new' | 'old';
 
-/** All that is said of one job, masked. */
-export interface Told {
+/** How a job ended, as its status says it, masked. */
+export interface Ended {
   phase: string;
   reason: string;
   message: string;
@@ -30,6 +30,10 @@ export interface Told {
   attempts?: number;
   warnings?: number;
   skippedFiles?: string[];
+}
+
+/** All that is said of one job, masked. */
+export interface Told extends Ended {
   /** `stream: line`, each once: first stdout, then stderr, then the agent's own. */
   log: string[];
   /** `type reason Kind/name: message`, of the job and of what it names, in alphabetical order. */

@@ -5,16 +5,10 @@
  */
 import { expect } from 'chai';
 import { expectSoundConditions } from '../../../builders/conditionCheck.js';
-import type { FailingHost, StoredJob, Told } from './bed.js';
+import type { Ended, FailingHost, StoredJob, Told } from './bed.js';
 
-export interface Says {
+export interface Says extends Ended {
   phase: 'Succeeded' | 'Failed' | 'Cancelled';
-  reason: string;
-  message: string;
-  exitCode?: number;
-  attempts?: number;
-  warnings?: number;
-  skippedFiles?: string[];
   /** Every line of the log but the last: first stdout, then stderr, then the agent's own. */
   log?: string[];
   /** `Kind/name` of what has to be mended: the Event is told there once more. */
