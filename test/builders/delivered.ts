@@ -1,5 +1,5 @@
 /** What a run left behind, held against what the server tells of it: lost and doubled are found here. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { World } from './world.js';
@@ -36,16 +36,4 @@ export async function expectDelivered(world: World, job: string, calls: string):
 /** The result of this job was taken once, however often it was sent. */
 export function expectOneResult(world: World, job: string): void {
   expect(world.server.log().split('\n').filter((line) => line.includes('"msg":"job finished"') && line.includes(`"job":"${job}"`)), `results of ${job} that the server took`).to.have.length(1);
-}
-
-/** Command lines of living restic processes that work for the repository in this directory, wherever its address leads. */
-export function resticsOf(repository: string): string[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      const zombie = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.startsWith('Z') ?? false;
-      if (zombie || !/restic/.test(command[0] ?? '') || !existsSync(`/proc/${pid}/environ`)) return [];
-      return new RegExp(`^RESTIC_REPOSITORY=.*${repository}/?$`, 'm').test(readFileSync(`/proc/${pid}/environ`, 'utf8').replaceAll('\0', '\n')) ? [command.join(' ')] : [];
-    } catch { return []; }
-  });
 }

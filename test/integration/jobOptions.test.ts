@@ -36,7 +36,7 @@ env -0 > $call.env
 exec ${toolPath('restic')} "$@"
 `, { mode: 0o755 });
     // An authority of its own: whether the account may delete cannot be asked past restic.
-    const { stdout: pem } = spawnSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', '/dev/null', '-subj', '/CN=test', '-days', '1'], { encoding: 'utf8' });
+    const pem = readFileSync(join(world.server.dataDir, 'tls/ca.crt'), 'utf8');
     const unknown: Backend = { ...backend, adminSecret: undefined, secret: (repository) => ({ ...backend.secret(repository), 'ca.pem': pem }) };
     host = await addBackendHost(world, unknown, { name: 'options', restic });
     await world.patch('Host', 'options', { spec: { bandwidth: { uploadKiBps: 3000, downloadKiBps: 4000 }, resources: { nice: 7, ioNice: 'Idle' } } });

@@ -1,14 +1,13 @@
 /** What must outlive a kill -9 of either end: the run, its result, its log, the repository. */
 import { expect } from 'chai';
-import { readdir, readFile } from 'node:fs/promises';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { backupCalls, expectDelivered } from '../builders/delivered.js';
+import { runningRestics } from '../builders/runningRestics.js';
 import { openWorld, teeRestic, type World } from '../builders/world.js';
 import { until } from '../builders/until.js';
 
 const MIB = 1024 * 1024;
-/** Of the arguments of a call, one a line: a backup, not a look at its help text. */
-const isBackup = (argv: string): boolean => argv.split('\n').includes('backup') && !argv.includes('--help');
 
 describe('survival', function () {
   this.timeout(180_000);
@@ -28,19 +27,6 @@ describe('survival', function () {
   async function running(job: string): Promise<void> {
     await until('running', async () => (await world.get('ResticJob', job))?.status?.phase === 'Running');
   }
-  /** Live restic processes of this world, by the repository in their arguments or environment. */
-  function resticProcesses(repository: string): number[] {
-    const needle = world.repositoryUrl(repository);
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-      try {
-        const state = readFileSync(`/proc/${String(pid)}/stat`, 'utf8').split(') ')[1]?.[0];
-        const command = readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8');
-        if (state === 'Z' || !/restic/.test(command.split('\0')[0] ?? '')) return false;
-        return `${command}\0${readFileSync(`/proc/${String(pid)}/environ`, 'utf8')}`.includes(needle);
-      } catch { return false; }
-    });
-  }
-
   it('kill -9 of the server during a backup: the backup ends; its result and full log are there after the restart, once, byte for byte', async () => {
     const calls = join(world.dir, 'calls');
     await slowHost('keeper', { bytes: 8 * MIB, uploadKiBps: 1024, restic: await teeRestic(calls, { chatter: 150 }) });
@@ -48,23 +34,16 @@ describe('survival', function () {
     await running(job);
     await until('first lines', async () => (await world.logOf(job)).length > 20);
     await world.killServer();
-    const [name] = await until('backup to end while the server is away', async () => {
-      const names = await readdir(calls);
-      const backups = [];
-      for (const argv of names.filter((each) => each.endsWith('.argv'))) if (isBackup(await readFile(join(calls, argv), 'utf8'))) backups.push(argv.replace(/\.argv$/, ''));
-      const out = backups[0] === undefined ? '' : await readFile(join(calls, `${backups[0]}.out`), 'utf8').catch(() => '');
-      return out.includes('"message_type":"summary"') && out.includes('note 150:') && backups;
+    await until('backup to end while the server is away', () => {
+      const [call] = backupCalls(calls);
+      const out = call !== undefined && existsSync(`${call}.out`) ? readFileSync(`${call}.out`, 'utf8') : '';
+      return out.includes('"message_type":"summary"') && out.includes('note 150:');
     }, 60_000, 200);
     await world.startServerAgain();
     const done = await world.ended(job);
     expect(done.status).to.include({ phase: 'Succeeded', reason: 'Completed' });
-    const lines = await until('whole log', async () => { const log = await world.logOf(job); return log.some(({ payload }) => payload.includes('"message_type":"summary"')) && log; });
-    expect(lines.map(({ seq }) => seq)).to.deep.equal(lines.map((_, index) => index + 1));
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const printed = (await readFile(join(calls, `${name ?? ''}.${stream === 'stdout' ? 'out' : 'err'}`), 'utf8')).split('\n').slice(0, -1).filter((line) => !line.startsWith('{"message_type":"status"'));
-      expect(lines.filter((line) => line.stream === stream).map(({ payload }) => payload), stream).to.deep.equal(printed);
-    }
-    expect((await readdir(calls)).filter((each) => each.endsWith('.argv')).filter((each) => isBackup(readFileSync(join(calls, each), 'utf8'))), 'one backup').to.have.length(1);
+    await expectDelivered(world, job, calls);
+    expect(backupCalls(calls), 'one backup').to.have.length(1);
     expect(JSON.parse(world.restic('keeper', 'snapshots', '--json').stdout)).to.have.length(1);
   });
 
@@ -73,10 +52,10 @@ describe('survival', function () {
     const agent = world.agents.find(({ stateDir }) => stateDir.endsWith('agent-phoenix'));
     const job = await world.runNow('phoenix');
     await running(job);
-    await until('restic at work', () => resticProcesses('phoenix').length > 0);
+    await until('restic at work', () => runningRestics(world.repositoryUrl('phoenix')).length > 0);
     await until('restic has its lock', () => world.restic('phoenix', 'list', 'locks', '--no-lock').stdout.trim() !== '');
     await agent?.kill();
-    await until('no orphan restic', () => resticProcesses('phoenix').length === 0, 5000);
+    await until('no orphan restic', () => runningRestics(world.repositoryUrl('phoenix')).length === 0, 5000);
     await world.agent('phoenix');
     const done = await world.ended(job);
     expect(done.status).to.include({ phase: 'Failed', reason: 'AgentRestarted' });

@@ -38,7 +38,7 @@ describe('the end in the middle of every job type', function () {
     await backend.stop();
   });
 
-  const resticsOf = (host: BackendHost): number[] => runningRestics(backend.url(host.repository), types.map((type) => type.toLowerCase()));
+  const resticsOf = (host: BackendHost): number[] => runningRestics(backend.url(host.repository)).filter(({ argv }) => types.some((type) => argv[1] === type.toLowerCase())).map(({ pid }) => pid);
 
   let serial = 0;
   /** What this type needs to know to run once more. */
