@@ -1,7 +1,7 @@
 /** A host of a world whose repository is on a back end: everything declared over the resource API, its agent a process. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { KindMap } from '#crds/kinds.js';
@@ -62,11 +62,14 @@ export async function addBackendHost(world: World, backend: Backend, options: { 
     snapshots: () => JSON.parse(bare('snapshots', '--json', '--no-lock')) as never,
     locks: () => bare('list', 'locks', '--no-lock').split('\n').filter((line) => line !== ''),
     async leaveLock() {
-      const { url, env: access, owner = {} } = backend.direct(repository);
+      const { url, env: access, owner } = backend.direct(repository);
+      // Another user cannot reach a tool below a directory that is closed to it, as a checkout may be.
+      const program = owner ? join(backend.dir, 'restic') : toolPath('restic');
+      if (owner) await copyFile(toolPath('restic'), program);
       const noise = join(backend.dir, `noise-${name}`);
       await writeFile(noise, randomBytes(4 * 1024 * 1024));
       const before = new Set(host.locks());
-      const child = spawn(toolPath('restic'), ['-r', url, 'backup', '--no-cache', '--limit-upload', '50', noise], { env: { PATH: process.env['PATH'] ?? '', HOME: backend.dir, RESTIC_PASSWORD: backend.secret(repository)['password'] ?? '', ...access }, cwd: backend.dir, stdio: ['ignore', 'ignore', 'pipe'], ...owner });
+      const child = spawn(program, ['-r', url, 'backup', '--no-cache', '--limit-upload', '50', noise], { env: { PATH: process.env['PATH'] ?? '', HOME: backend.dir, RESTIC_PASSWORD: backend.secret(repository)['password'] ?? '', ...access }, cwd: backend.dir, stdio: ['ignore', 'ignore', 'pipe'], ...owner });
       const ended = once(child, 'exit');
       let said = '';
       child.stderr.on('data', (chunk: Buffer) => { said += chunk.toString(); });
