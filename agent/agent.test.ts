@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { JobIdentity, JobRun, Plan, PlanSet } from '#crds/wire/agentProtocol.gen.js';
 import { closeCodes } from '#crds/wire/frames.js';
+import { linesOf } from '#crds/wire/logLines.js';
 import { planGroup, planOf, restics, Scratch, until } from '../test/builders/agentParts.js';
 import { helloIsSigned, WireServer, type AgentSession } from '../test/builders/wireServer.js';
 import { startAgent, type Agent } from './agent.js';
@@ -186,7 +187,7 @@ describe('agent', function () {
     expect(server.of('snapshots.report')).to.have.length(1);
     expect(server.of('snapshots.report')[0]).to.deep.include({ more: false });
     expect(server.of('snapshots.report')[0]?.snapshots[0]).to.deep.include({ id: result.snapshotID, hostname: 'web1', tags: ['docs'] });
-    const lines = server.of('job.log').filter(({ job: name }) => name === 'backup').flatMap((batch) => batch.lines);
+    const lines = server.of('job.log').filter(({ job: name }) => name === 'backup').flatMap(linesOf);
     expect(lines.map(({ seq }) => seq)).to.deep.equal(lines.map((_, index) => index + 1));
     expect(lines.some(({ payload }) => payload.includes('"message_type":"summary"'))).to.be.true;
     expect(lines.some(({ payload }) => payload.includes('"message_type":"status"')), 'J6').to.be.false;

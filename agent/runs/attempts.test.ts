@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { linesOf } from '#crds/wire/logLines.js';
 import { AgentBed } from '../../test/builders/agentBed.js';
 import { restics, until } from '../../test/builders/agentParts.js';
 
@@ -26,7 +27,7 @@ describe('attempts and limits of one job', function () {
     expect(started('one')).to.deep.equal([1, 2, 3]);
     expect(bed.server.of('job.finished')).to.have.length(1);
     expect(bed.logOf('one').filter((line) => line.startsWith('attempt '))).to.deep.equal([1, 2].map((attempt) => `attempt ${attempt} of 5 failed (HookFailed): nothing of source group docs was backed up: the pre hook exited with 9; trying again in ${attempt} s`));
-    const lines = bed.server.of('job.log').filter(({ job }) => job === 'one').flatMap((batch) => batch.lines);
+    const lines = bed.server.of('job.log').filter(({ job }) => job === 'one').flatMap(linesOf);
     expect(lines.map(({ seq }) => seq)).to.deep.equal(lines.map((_, index) => index + 1));
   });
 

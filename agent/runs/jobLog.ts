@@ -1,5 +1,6 @@
 /** The log of one job: lines are numbered, gathered for a moment, and put in the spool. Progress never comes here (J6). */
-import type { JobIdentity, LogLine } from '#crds/wire/agentProtocol.gen.js';
+import type { JobIdentity } from '#crds/wire/agentProtocol.gen.js';
+import { textOf, type LogStream } from '#crds/wire/logLines.js';
 import { SpoolScarce, type Spool } from '../spool/spool.js';
 import { timestamp, type Clock } from '../clock.js';
 import { messageOf, type Log } from '../log.js';
@@ -15,8 +16,9 @@ export class JobLog {
   readonly #spool: Spool;
   readonly #clock: Clock;
   readonly #log: Log;
+  /** Number of the first line that is not in the spool. */
   #next = 1;
-  #lines: LogLine[] = [];
+  #lines: string[] = [];
   #characters = 0;
   #cancelTimer: (() => void) | undefined;
   #pending: Promise<void> = Promise.resolve();
@@ -30,11 +32,15 @@ export class JobLog {
     this.#log = log;
   }
 
-  add(stream: LogLine['stream'], payload: string): void {
-    this.#lines.push({ seq: this.#next++, ts: timestamp(this.#clock.now()), stream, payload });
-    this.#characters += payload.length;
-    if (this.#characters >= BATCH_CHARACTERS || this.#lines.length >= BATCH_LINES) this.#pass();
-    else this.#cancelTimer ??= this.#clock.setTimer(GATHER_MS, () => { this.#pass(); });
+  /** @param said one line, or several */
+  add(stream: LogStream, said: string): void {
+    const ts = timestamp(this.#clock.now());
+    for (const payload of said.split('\n')) {
+      this.#lines.push(textOf({ ts, stream, payload }));
+      this.#characters += payload.length;
+      if (this.#characters >= BATCH_CHARACTERS || this.#lines.length >= BATCH_LINES) this.#pass();
+    }
+    if (this.#lines.length > 0) this.#cancelTimer ??= this.#clock.setTimer(GATHER_MS, () => { this.#pass(); });
   }
 
   /** Resolves when every line so far is durable, or counted as lost. */
@@ -48,16 +54,18 @@ export class JobLog {
     this.#cancelTimer = undefined;
     const lines = this.#lines;
     if (lines.length === 0) return;
+    const firstSeq = this.#next;
+    this.#next += lines.length;
     this.#lines = [];
     this.#characters = 0;
     // sent into the spool at once, so that frames of one job keep their order; only failures are looked at later
-    const written = this.#append(lines);
+    const written = this.#append(firstSeq, lines);
     this.#pending = Promise.all([this.#pending, written]).then(() => undefined);
   }
 
-  async #append(lines: LogLine[]): Promise<void> {
+  async #append(firstSeq: number, lines: string[]): Promise<void> {
     const { job, runID } = this.#identity;
-    const first = lines[0]?.seq ?? 0;
+    const last = firstSeq + lines.length - 1;
     let lost = this.#lost;
     this.#lost = undefined;
     try {
@@ -66,10 +74,10 @@ export class JobLog {
         await this.#spool.append({ type: 'spool.dropped', payload: { job, runID, ...lost, lines: lost.to - lost.from + 1 } });
         lost = undefined;
       }
-      await this.#spool.append({ type: 'job.log', payload: { job, runID, firstSeq: first, lines } });
+      await this.#spool.append({ type: 'job.log', payload: { job, runID, firstSeq, lines } });
     } catch (error) {
       const since = this.#lost as { from: number; to: number } | undefined; // of a batch behind this one
-      this.#lost = { from: Math.min(lost?.from ?? first, since?.from ?? first), to: Math.max(lines.at(-1)?.seq ?? first, since?.to ?? 0) };
+      this.#lost = { from: Math.min(lost?.from ?? firstSeq, since?.from ?? firstSeq), to: Math.max(last, since?.to ?? 0) };
       this.#log.warn({ job, lines: lines.length, error: messageOf(error) }, 'log lines could not be written to the spool: they are counted');
     }
   }

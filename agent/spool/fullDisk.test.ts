@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { linesOf } from '#crds/wire/logLines.js';
 import { AgentBed } from '../../test/builders/agentBed.js';
 import { planOf, until } from '../../test/builders/agentParts.js';
 import { WireServer } from '../../test/builders/wireServer.js';
@@ -43,7 +44,7 @@ const mayMount = process.platform === 'linux' && process.getuid?.() === 0;
   };
   /** Line numbers of a job as the server has them, those that were given up too. */
   const counted = (job: string): number[] => [
-    ...bed.server.of('job.log').filter((log) => log.job === job).flatMap(({ lines }) => lines.map(({ seq }) => seq)),
+    ...bed.server.of('job.log').filter((log) => log.job === job).flatMap(linesOf).map(({ seq }) => seq),
     ...bed.server.of('spool.dropped').filter((dropped) => dropped.job === job).flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, index) => from + index)),
   ].sort((a, b) => a - b);
 

@@ -1,6 +1,7 @@
 import { mkdir, open as openFile, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
+import { textOf } from '#crds/wire/logLines.js';
 import { Scratch } from '../../test/builders/agentParts.js';
 import { createLog, silentLog } from '../log.js';
 import { Spool, SpoolScarce, type SpooledFrame } from './spool.js';
@@ -9,7 +10,7 @@ const identity = { job: 'j', runID: 'j', type: 'Backup' as const, startedBy: 'Ag
 const result = (job: string): SpooledFrame => ({ type: 'job.finished', payload: { identity: { ...identity, job, runID: job }, phase: 'Succeeded', reason: 'Completed', message: 'm', completionTime: '2026-01-01T00:00:00.000Z' } });
 const logLines = (firstSeq: number, count: number, size = 50): SpooledFrame => ({
   type: 'job.log',
-  payload: { job: 'j', runID: 'j', firstSeq, lines: Array.from({ length: count }, (_, index) => ({ seq: firstSeq + index, ts: '', stream: 'stdout' as const, payload: 'x'.repeat(size) })) },
+  payload: { job: 'j', runID: 'j', firstSeq, lines: Array.from({ length: count }, (_, index) => textOf({ ts: `2026-01-01T00:00:00.${String(index).padStart(3, '0')}Z`, stream: 'stdout', payload: 'x'.repeat(size) })) },
 });
 
 async function all(spool: Spool): Promise<{ seq: number; type: string; payload: Record<string, unknown> }[]> {

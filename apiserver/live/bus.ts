@@ -3,10 +3,11 @@
  * replicas can share one. Delivery is best effort and never blocks the publisher: durable truth is in records.
  */
 import { EventEmitter } from 'node:events';
-import type { JobProgress, LogLine } from '#crds/wire/agentProtocol.gen.js';
+import type { JobProgress } from '#crds/wire/agentProtocol.gen.js';
 
 export type BusMessage =
-  | { type: 'log'; job: string; lines: LogLine[] }
+  /** There is more of the log in records. */
+  | { type: 'log'; job: string }
   | { type: 'progress'; job: string; progress: JobProgress }
   | { type: 'end'; job: string };
 

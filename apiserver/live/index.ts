@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { SECRET_USE_LABEL } from '#crds/kinds.js';
 import type { Principal } from '#crds/objectStore.js';
-import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
+import type { LogLine } from '#crds/wire/logLines.js';
 import type { StreamEnd, StreamProgress } from '#crds/wire/live.gen.js';
 import { systemClock } from '#controller/runtime/clock.js';
 import { isSameOrigin } from '../auth/sameOrigin.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { WebSocket } from 'ws';
 import { newObject } from '#crds/kinds.js';
-import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
+import { textOf, type LogLine } from '#crds/wire/logLines.js';
 import { asAdmin, asController, openSessionBed, type SessionBed } from '../../test/builders/sessionBed.js';
 import { until } from '../../test/builders/until.js';
 import { parseFieldSelector } from './selectors.js';
@@ -59,9 +59,10 @@ describe('live channel', function () {
     await until('cached', () => bed.informers.cache.get('ResticJob', { namespace: 'default', name }));
     return { namespace: 'default', name, uid: made.metadata.uid };
   }
+  /** Neighbours. */
   async function append(key: { namespace: string; name: string }, ...seqs: number[]): Promise<void> {
-    await bed.records.appendLog(key, seqs.map(line));
-    bed.bus.publish({ type: 'log', job: `${key.namespace}/${key.name}`, lines: seqs.map(line) });
+    await bed.records.appendLog(key, { firstSeq: seqs[0] ?? 1, lines: seqs.map((seq) => textOf(line(seq))) });
+    bed.bus.publish({ type: 'log', job: `${key.namespace}/${key.name}` });
   }
   const end = (key: { namespace: string; name: string }, phase: 'Succeeded' | 'Failed') => bed.store.patchStatus('ResticJob', key, { phase, observed: { runID: 'r', phase } }, asController);
 
@@ -200,8 +201,8 @@ describe('live channel', function () {
   });
   it('passes a log of megabytes whole to a tab with a small buffer', async () => {
     const key = await job('long1');
-    const lines = Array.from({ length: 4000 }, (_, index) => ({ ...line(index + 1), payload: 'x'.repeat(1000) }));
-    await bed.records.appendLog(key, lines);
+    const lines = Array.from({ length: 4000 }, (_, index) => textOf({ ...line(index + 1), payload: 'x'.repeat(1000) }));
+    await bed.records.appendLog(key, { firstSeq: 1, lines });
     await end(key, 'Succeeded');
     const page = await open('/api/jobs/long1/stream', admin);
     await until('end', () => page.all('end').length === 1, 15_000);

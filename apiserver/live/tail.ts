@@ -3,7 +3,8 @@
  * is more. So a late, a slow and an early reader all see every line once (J2).
  */
 import { keyText, type ObjectKey } from '#crds/meta.js';
-import type { LogLine, JobProgress } from '#crds/wire/agentProtocol.gen.js';
+import type { JobProgress } from '#crds/wire/agentProtocol.gen.js';
+import type { LogLine } from '#crds/wire/logLines.js';
 import type { Informers } from '#controller/runtime/types.js';
 import type { Records } from '../records/records.js';
 import type { Bus } from './bus.js';

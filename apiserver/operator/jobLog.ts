@@ -1,6 +1,6 @@
 /** A job's log as files (J3): `HH:MM:SS.mmm STREAM text` and one JSON object a line, read page by page so that a long log is never in memory. */
 import type { ObjectKey } from '#crds/meta.js';
-import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
+import type { LogLine } from '#crds/wire/logLines.js';
 import type { Records } from '../records/records.js';
 
 const PAGE_LINES = 500;

@@ -12,13 +12,13 @@ import { randomBytes } from 'node:crypto';
 import type { Log, Outcome } from '#controller/ports.js';
 import { keyText, type ObjectKey } from '#crds/meta.js';
 import { Unavailable } from '#crds/objectStore.js';
-import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
+import { lineOf, type LogLine, type LogLines } from '#crds/wire/logLines.js';
 import { openEnvironment } from '../stores/environment.js';
 import { createWriteQueue, type Transaction } from '../stores/writeQueue.js';
 import { createInventory } from './inventory.js';
 import { DAY, dayOf, endOf } from './keys.js';
 import { createKnownSnapshots } from './knownSnapshots.js';
-import { cutFromTail, cutMark, lastSeen, newLines, newLogBook, place, TAIL_QUOTA, toChunks, type LogBook } from './logBook.js';
+import { cutFromTail, cutMark, fromChunk, lastSeen, newLines, newLogBook, place, TAIL_QUOTA, toChunks, type LogBook } from './logBook.js';
 import type { LogPage, Records } from './records.js';
 import { createTrend } from './trend.js';
 import { upgradeRecords } from './upgrade.js';
@@ -34,7 +34,7 @@ export interface RecordsOptions {
   retentionDays?: { logs: number; outcomes: number; deadLetters: number };
 }
 
-export const FORMAT = 2;
+export const FORMAT = 3;
 /** Dead letters kept for one host; the oldest go first. */
 const MOST_LETTERS = 200;
 const LARGEST_LETTER = 64 * 1024;
@@ -57,7 +57,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     const format = environment.get('m/format');
     if (format !== undefined && Number(format) > FORMAT) throw new Unavailable(`records in ${dir} were written by a newer version (format ${format}, this one reads up to ${FORMAT}); start that version`);
     if (format === undefined) await environment.commit([{ key: 'm/format', value: String(FORMAT) }]);
-    else if (Number(format) < FORMAT) await upgradeRecords(environment, FORMAT, retention.outcomes);
+    else if (Number(format) < FORMAT) await upgradeRecords(environment, Number(format), FORMAT, retention.outcomes);
   } catch (error) {
     await environment.close();
     throw error;
@@ -66,7 +66,8 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
   /** Chunks decided and not durable yet: the environment does not list them. */
   const undurable = new Set<string>();
   const queue = createWriteQueue<unknown>({
-    load: (key) => parse(environment.get(key)),
+    // A chunk is text; all else is JSON.
+    load: (key) => (key.startsWith('l/') ? environment.get(key) : parse(environment.get(key))),
     commit: (changes) => environment.commit(changes),
     applied: (writes) => { for (const { key } of writes) undurable.delete(key); },
     rolledBack: () => { undurable.clear(); },
@@ -79,17 +80,17 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
   const trend = createTrend({ environment, queue, now, expire: expireWithOutcomes });
   const known = createKnownSnapshots({ environment, now, expire: expireWithOutcomes, idsOf: (repositoryID, hostname) => inventory.ids(repositoryID, hostname) });
 
-  function append(transaction: Transaction<unknown>, job: ObjectKey, lines: readonly LogLine[]): void {
+  function append(transaction: Transaction<unknown>, job: ObjectKey, lines: LogLines): void {
     const today = dayOf(now());
     const stored = transaction.get(bookKey(job)) as LogBook | undefined;
     // What is in it is replaced, never changed.
     const book = stored === undefined ? newLogBook(today) : { ...stored };
     const fresh = newLines(book, lines);
     if (fresh.length === 0) return;
-    for (const chunk of toChunks(fresh)) {
+    for (const chunk of fresh.flatMap(toChunks)) {
       if (place(book, chunk) === 'cut') continue;
       const key = chunkKey(job, chunk.first);
-      transaction.put(key, chunk.lines, chunk.text);
+      transaction.put(key, chunk.text, chunk.text);
       undurable.add(key);
     }
     if (book.tailBytes > TAIL_QUOTA) shorten(transaction, job, book);
@@ -105,9 +106,8 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
   function shorten(transaction: Transaction<unknown>, job: ObjectKey, book: LogBook): void {
     for (const { key, value } of environment.range(chunkKey(job, book.tailFrom), endOf(logPrefix(job)))) {
       if (book.tailBytes <= TAIL_QUOTA) return;
-      const lines = JSON.parse(value) as LogLine[];
-      const last = lines.at(-1)?.seq ?? seqOf(key);
-      cutFromTail(book, { last, lines: lines.length, bytes: Buffer.byteLength(value) });
+      const { firstSeq, lines } = fromChunk(seqOf(key), value);
+      cutFromTail(book, { last: firstSeq + lines.length - 1, lines: lines.length, bytes: Buffer.byteLength(value) });
       transaction.remove(key);
     }
   }
@@ -131,11 +131,10 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       if (lines.length >= limit) break;
       const cut = book !== undefined && book.tailFrom > 0 && seqOf(key) > book.headEnd && seqOf(key) < book.tailFrom;
       if (cut) continue; // Removed by a transaction that is still in flight.
-      for (const line of JSON.parse(value) as LogLine[]) {
-        if (line.seq < from) continue;
-        if (!marked && mark !== undefined && line.seq > mark.seq && lines.length < limit) { lines.push(mark); marked = true; }
-        if (lines.length < limit) lines.push(line);
-      }
+      const { firstSeq, lines: texts } = fromChunk(seqOf(key), value);
+      if (!marked && mark !== undefined && firstSeq > mark.seq) { lines.push(mark); marked = true; }
+      const skipped = Math.max(0, from - firstSeq);
+      for (const [index, text] of texts.slice(skipped, skipped + limit - lines.length).entries()) lines.push(lineOf(text, firstSeq + skipped + index));
     }
     const last = lines.at(-1);
     return { lines, next: last === undefined ? from : last.seq + 1 };

@@ -4,7 +4,7 @@
  *
  *   1 ... headEnd | cut: lines, bytes | tailFrom ... last
  */
-import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
+import type { LogLine, LogLines } from '#crds/wire/logLines.js';
 
 export interface LogBook {
   /** Line numbers that came, as closed ranges in order: kept or cut, they are not taken again. */
@@ -20,8 +20,8 @@ export interface LogBook {
   day: string;
 }
 
-/** `text` is what is stored: the lines as JSON. */
-export interface Chunk { first: number; last: number; lines: readonly LogLine[]; text: string; bytes: number }
+/** `text` is what is stored: the texts of neighbouring lines, one a line. */
+export interface Chunk { first: number; last: number; text: string; bytes: number }
 
 export const LOG_QUOTA = 16 * 1024 * 1024;
 const HEAD_QUOTA = LOG_QUOTA / 2;
@@ -43,22 +43,18 @@ export function isSeen(book: LogBook, seq: number): boolean {
   return book.seen.some(([first, last]) => first <= seq && seq <= last);
 }
 
-/** The lines of a batch that were never taken, in order. */
-export function newLines(book: LogBook, lines: readonly LogLine[]): readonly LogLine[] {
-  if (follow(lines, lastSeen(book))) return lines;
-  const fresh = new Map<number, LogLine>();
-  for (const line of lines) if (!fresh.has(line.seq) && !isSeen(book, line.seq)) fresh.set(line.seq, line);
-  return [...fresh.values()].sort((a, b) => a.seq - b.seq);
-}
-
-/** Nearly always: each line has a higher number than the one before. */
-function follow(lines: readonly LogLine[], after: number): boolean {
-  let last = after;
-  for (const { seq } of lines) {
-    if (seq <= last) return false;
-    last = seq;
+/** What of a batch was never taken, as runs of neighbours. */
+export function newLines(book: LogBook, batch: LogLines): LogLines[] {
+  const { firstSeq, lines } = batch;
+  if (firstSeq > lastSeen(book)) return lines.length === 0 ? [] : [batch];
+  const runs: LogLines[] = [];
+  for (let start = 0, end = 0; start < lines.length; start = end) {
+    end = start + 1;
+    if (isSeen(book, firstSeq + start)) continue;
+    while (end < lines.length && !isSeen(book, firstSeq + end)) end++;
+    runs.push({ firstSeq: firstSeq + start, lines: lines.slice(start, end) });
   }
-  return true;
+  return runs;
 }
 
 export function withSeen(ranges: readonly [number, number][], first: number, last: number): [number, number][] {
@@ -84,23 +80,22 @@ export function withSeen(ranges: readonly [number, number][], first: number, las
   return result;
 }
 
-/** Neighbouring lines together, so that chunks never overlap. */
-export function toChunks(lines: readonly LogLine[]): Chunk[] {
+/** Neighbours as chunks that never overlap. */
+export function toChunks({ firstSeq, lines }: LogLines): Chunk[] {
   const chunks: Chunk[] = [];
-  for (let start = 0, end = 1; start < lines.length; start = end++) {
-    while (end < lines.length && lines[end]?.seq === (lines[end - 1]?.seq ?? 0) + 1) end++;
-    chunks.push(...pieces(start === 0 && end === lines.length ? lines : lines.slice(start, end)));
+  for (let start = 0, end = 0; start < lines.length; start = end) {
+    let characters = 0;
+    do characters += (lines[end++]?.length ?? 0) + 1;
+    while (end < lines.length && characters + (lines[end]?.length ?? 0) <= CHUNK);
+    const text = lines.slice(start, end).join('\n');
+    chunks.push({ first: firstSeq + start, last: firstSeq + end - 1, text, bytes: Buffer.byteLength(text) });
   }
   return chunks;
 }
 
-/** Neighbours as one chunk, or as several of equally many lines. */
-function pieces(lines: readonly LogLine[]): Chunk[] {
-  const text = JSON.stringify(lines);
-  const count = Math.min(lines.length, Math.ceil(text.length / CHUNK));
-  if (count <= 1) return [{ first: lines[0]?.seq ?? 0, last: lines.at(-1)?.seq ?? 0, lines, text, bytes: Buffer.byteLength(text) }];
-  const size = Math.ceil(lines.length / count);
-  return Array.from({ length: Math.ceil(lines.length / size) }, (_, index) => pieces(lines.slice(index * size, (index + 1) * size))).flat();
+/** The lines of a stored chunk. */
+export function fromChunk(first: number, text: string): LogLines {
+  return { firstSeq: first, lines: text.split('\n') };
 }
 
 /** Where a chunk goes; the book is changed. `cut`: it lies in the part that is left out already. */
@@ -118,7 +113,7 @@ export function place(book: LogBook, chunk: Chunk): 'head' | 'tail' | 'cut' {
   }
   if (book.tailFrom === 0) book.tailFrom = chunk.first;
   else if (chunk.first < book.tailFrom) {
-    book.cut = { lines: book.cut.lines + chunk.lines.length, bytes: book.cut.bytes + chunk.bytes };
+    book.cut = { lines: book.cut.lines + chunk.last - chunk.first + 1, bytes: book.cut.bytes + chunk.bytes };
     return 'cut';
   }
   book.tailBytes += chunk.bytes;

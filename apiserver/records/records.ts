@@ -2,7 +2,7 @@
  * The records port: what is not an object. Job logs and outcomes, inventories and trends; audit later. Keys of logs and
  * outcomes are job names, because `namespace/name` is a job's idempotency key: its outcome outlives the object (400 days).
  */
-import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
+import type { LogLine, LogLines } from '#crds/wire/logLines.js';
 import type { ObjectKey } from '#crds/meta.js';
 import type { Outcome, Outcomes } from '#controller/ports.js';
 import type { Inventory, Trend } from './inventoryTypes.js';
@@ -33,7 +33,7 @@ export interface Records extends Outcomes {
    * Appends lines; a seq that is already stored is skipped, so a batch sent twice is stored once. Resolves when durable.
    * Lines over the job's quota are counted and cut in the middle.
    */
-  appendLog(job: ObjectKey, lines: LogLine[]): Promise<void>;
+  appendLog(job: ObjectKey, lines: LogLines): Promise<void>;
   /** Lines with seq >= from, in order, at most `limit` (default 1,000). */
   readLog(job: ObjectKey, from?: number, limit?: number): LogPage;
   /** Highest stored seq, or 0. */

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { WebSocket, WebSocketServer } from 'ws';
 import { FakeClock, systemClock } from '#controller/runtime/clock.js';
 import { newObject } from '#crds/kinds.js';
+import { textOf } from '#crds/wire/logLines.js';
 import { dialAgent, newAgentKey, signedHello, type ScriptedAgent } from '../../test/builders/scriptedAgent.js';
 import { asAdmin, asController, openSessionBed, quiet, type SessionBed } from '../../test/builders/sessionBed.js';
 import { until } from '../../test/builders/until.js';
@@ -61,7 +62,7 @@ describe('agents that send or ask too much', function () {
     const resident = process.memoryUsage.rss();
     for (let frame = 0; frame < frames; frame++) {
       const firstSeq = frame * perFrame + 1;
-      agent.send('job.log', { job: 'chat', runID: job.metadata.uid, firstSeq, lines: Array.from({ length: perFrame }, (_, index) => ({ seq: firstSeq + index, ts: '2026-01-01T00:00:00.000Z', stream: 'stdout', payload: `${String(firstSeq + index)} ${'x'.repeat(size)}` })) }, frame + 2);
+      agent.send('job.log', { job: 'chat', runID: job.metadata.uid, firstSeq, lines: Array.from({ length: perFrame }, (_, index) => textOf({ ts: '2026-01-01T00:00:00.000Z', stream: 'stdout', payload: `${String(firstSeq + index)} ${'x'.repeat(size)}` })) }, frame + 2);
     }
     await answers(calm);
     await until('all taken', () => agent.frames.some((frame) => frame.type === 'ack' && frame.payload.seq === frames + 1), 30_000);

@@ -5,7 +5,8 @@
  */
 import { keyOf, keyText, type ObjectKey } from '#crds/meta.js';
 import type { ResticJobObserved } from '#crds/types/resticJob.gen.js';
-import type { JobFinished, JobLog, JobStarted, LogLine, SpoolDropped } from '#crds/wire/agentProtocol.gen.js';
+import type { JobFinished, JobLog, JobStarted, SpoolDropped } from '#crds/wire/agentProtocol.gen.js';
+import { textOf, type LogLines } from '#crds/wire/logLines.js';
 import { checkAgentStarted, ensureAgentJob, findJob } from './agentJobs.js';
 import { firingKey, type Ledger } from './ledger.js';
 import { madeSnapshot } from './madeSnapshot.js';
@@ -119,20 +120,19 @@ export function createJobReports(context: SessionContext, host: StoredHost, ledg
     if (job) return isSameRun(job, runID);
     return name in ledger.state.open || wasDeleted(runID);
   }
-  async function append(name: string, lines: LogLine[]): Promise<void> {
+  async function append(name: string, lines: LogLines): Promise<void> {
     await records.appendLog(keyFor(name), lines);
-    bus.publish({ type: 'log', job: keyText(keyFor(name)), lines });
+    bus.publish({ type: 'log', job: keyText(keyFor(name)) });
   }
   async function logLines({ job, runID, firstSeq, lines }: JobLog): Promise<void> {
-    if (lines.some((line, index) => line.seq < (lines[index - 1]?.seq ?? firstSeq - 1) + 1)) throw new RefusedReport(`log of job ${job}: line numbers do not increase`);
     if (lines.length === 0) return;
-    if (await takesLog(job, runID)) await append(job, lines);
+    if (await takesLog(job, runID)) await append(job, { firstSeq, lines });
     else log.info({ host: hostName, job, lines: lines.length }, 'log lines of a job that is gone');
   }
   async function dropped({ job, runID, from, to, lines }: SpoolDropped): Promise<void> {
     if (!await takesLog(job, runID)) return;
     const payload = `${String(lines)} log lines (${String(from)} to ${String(to)}) were given up on the host: its spool was full while the server could not be reached`;
-    await append(job, [{ seq: from, ts: new Date(clock.now()).toISOString(), stream: 'agent', payload }]);
+    await append(job, { firstSeq: from, lines: [textOf({ ts: new Date(clock.now()).toISOString(), stream: 'agent', payload })] });
   }
 
   return {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Invalid, Unavailable } from '#crds/objectStore.js';
+import { linesOf } from '#crds/wire/logLines.js';
 import { quiet } from '../../test/builders/sessionBed.js';
 import { until } from '../../test/builders/until.js';
 import type { Ledger } from './ledger.js';
@@ -71,12 +72,12 @@ describe('reports', () => {
     expect(did.filter((each) => each === 'congested' || each === 'free')).to.deep.equal(['congested', 'free']);
   });
   it('takes log frames one by one when they are refused together: one that is wrong takes no other with it (E33)', async () => {
-    const lines = (seq: number): QueuedFrame => ({ type: 'job.log', seq, payload: { job: 'j', runID: 'r', firstSeq: seq, lines: [{ seq, ts: '', stream: 'stdout', payload: seq === 2 ? 'bad' : 'good' }] } });
+    const lines = (seq: number): QueuedFrame => ({ type: 'job.log', seq, payload: { job: 'j', runID: 'r', firstSeq: seq, lines: [seq === 2 ? 'bad' : 'good'] } });
     const kept: number[] = [];
     const { did, reports } = bench({ apply(each) {
       if (each.type !== 'job.log') return Promise.resolve();
-      if (each.payload.lines.some(({ payload }) => payload === 'bad')) return Promise.reject(new RefusedReport('bad line'));
-      kept.push(...each.payload.lines.map(({ seq }) => seq));
+      if (each.payload.lines.includes('bad')) return Promise.reject(new RefusedReport('bad line'));
+      kept.push(...linesOf(each.payload).map(({ seq }) => seq));
       return Promise.resolve();
     } });
     for (const seq of [1, 2, 3, 4]) reports.push(lines(seq), 100);

@@ -4,6 +4,7 @@ import { compilePlan } from '#controller/plan/compile.js';
 import { newObject, type ResticJob } from '#crds/kinds.js';
 import type { Stored } from '#crds/meta.js';
 import type { JobIdentity } from '#crds/wire/agentProtocol.gen.js';
+import { textOf } from '#crds/wire/logLines.js';
 import { asAdmin, asController, openSessionBed, type SessionBed } from '../../test/builders/sessionBed.js';
 import { dialAgent, newAgentKey, signedHello, type ScriptedAgent } from '../../test/builders/scriptedAgent.js';
 import { until } from '../../test/builders/until.js';
@@ -39,6 +40,7 @@ describe('sessions', function () {
   }
   const identityOf = (job: Stored<ResticJob>): JobIdentity => ({ job: job.metadata.name, runID: job.metadata.uid, type: 'Backup', startedBy: 'Server', sourceGroup: 'home' });
   const line = (seq: number, payload = `line ${String(seq)}`) => ({ seq, ts: '2026-01-01T00:00:00.000Z', stream: 'stdout' as const, payload });
+  const text = (seq: number) => textOf(line(seq));
   const finished = (identity: JobIdentity, phase: 'Succeeded' | 'Failed' | 'Cancelled' = 'Succeeded') => ({ identity, phase, reason: phase === 'Succeeded' ? 'Completed' : 'ResticFailed', message: 'done', completionTime: '2026-01-01T00:01:00Z', exitCode: 0 });
 
   describe('letting agents in', () => {
@@ -187,9 +189,9 @@ describe('sessions', function () {
       expect(run).to.deep.include({ planGeneration: 3 });
       expect(run.identity).to.include({ job: name, runID: job.metadata.uid, sourceGroup: 'home' });
       agent.send('job.started', { identity: run.identity, startTime: '2026-01-01T00:00:00Z' }, 1);
-      agent.send('job.log', { job: name, runID: run.identity.runID, firstSeq: 1, lines: [line(1), line(2)] }, 2);
-      agent.send('job.log', { job: name, runID: run.identity.runID, firstSeq: 1, lines: [line(1), line(2)] }, 2);
-      agent.send('job.log', { job: name, runID: run.identity.runID, firstSeq: 2, lines: [line(2), line(3)] }, 3);
+      agent.send('job.log', { job: name, runID: run.identity.runID, firstSeq: 1, lines: [text(1), text(2)] }, 2);
+      agent.send('job.log', { job: name, runID: run.identity.runID, firstSeq: 1, lines: [text(1), text(2)] }, 2);
+      agent.send('job.log', { job: name, runID: run.identity.runID, firstSeq: 2, lines: [text(2), text(3)] }, 3);
       agent.send('job.finished', finished(run.identity), 4);
       await agent.acked(4);
       expect(bed.records.readLog({ namespace: 'default', name }).lines.map(({ payload }) => payload)).to.deep.equal(['line 1', 'line 2', 'line 3']);
@@ -262,7 +264,7 @@ describe('sessions', function () {
       const job = await offeredJob('victim');
       const agent = await connected('mallory', bearer);
       agent.send('job.started', { identity: identityOf(job), startTime: '2026-01-01T00:00:00Z' }, 1);
-      agent.send('job.log', { job: job.metadata.name, runID: job.metadata.uid, firstSeq: 1, lines: [line(1)] }, 2);
+      agent.send('job.log', { job: job.metadata.name, runID: job.metadata.uid, firstSeq: 1, lines: [text(1)] }, 2);
       agent.send('job.finished', finished(identityOf(job)), 3);
       agent.send('job.finished', finished({ ...identityOf(job), job: 'not-there', runID: 'x' }), 4);
       await agent.acked(4);
@@ -311,7 +313,7 @@ describe('sessions', function () {
       const { bearer, identity } = await scheduled('cron1');
       const agent = await connected('cron1', bearer);
       agent.send('job.started', { identity: identity(1), startTime: '2026-01-01T01:00:00Z' }, 1);
-      agent.send('job.log', { job: identity(1).job, runID: identity(1).runID, firstSeq: 1, lines: [line(1)] }, 2);
+      agent.send('job.log', { job: identity(1).job, runID: identity(1).runID, firstSeq: 1, lines: [text(1)] }, 2);
       agent.send('job.finished', finished(identity(1)), 3);
       await agent.acked(3);
       const job = await bed.job(identity(1).job);
@@ -327,7 +329,7 @@ describe('sessions', function () {
       const agent = await connected('away1', bearer, { spool: { first: 1, last: 9, id: 's' } });
       for (const n of [1, 2, 3]) {
         agent.send('job.started', { identity: identity(n), startTime: '2026-01-01T01:00:00Z' }, 3 * n - 2);
-        agent.send('job.log', { job: identity(n).job, runID: identity(n).runID, firstSeq: 1, lines: [line(1)] }, 3 * n - 1);
+        agent.send('job.log', { job: identity(n).job, runID: identity(n).runID, firstSeq: 1, lines: [text(1)] }, 3 * n - 1);
         agent.send('job.finished', finished(identity(n)), 3 * n);
       }
       await agent.acked(9);
@@ -353,12 +355,12 @@ describe('sessions', function () {
       const spool = { first: 1, last: 3, id: 's' };
       const agent = await connected('crash1', bearer, { spool });
       agent.send('job.started', { identity: identity(1), startTime: '2026-01-01T01:00:00Z' }, 1);
-      agent.send('job.log', { job: identity(1).job, runID: identity(1).runID, firstSeq: 1, lines: [line(1), line(2)] }, 2);
+      agent.send('job.log', { job: identity(1).job, runID: identity(1).runID, firstSeq: 1, lines: [text(1), text(2)] }, 2);
       await agent.acked(2);
       await bed.restart();
       const second = await connected('crash1', bearer, { spool });
       second.send('job.started', { identity: identity(1), startTime: '2026-01-01T01:00:00Z' }, 1);
-      second.send('job.log', { job: identity(1).job, runID: identity(1).runID, firstSeq: 1, lines: [line(1), line(2)] }, 2);
+      second.send('job.log', { job: identity(1).job, runID: identity(1).runID, firstSeq: 1, lines: [text(1), text(2)] }, 2);
       second.send('job.finished', finished(identity(1)), 3);
       await second.acked(3);
       await until('object', () => bed.informers.cache.get('ResticJob', { namespace: 'default', name: identity(1).job })?.status?.observed?.phase === 'Succeeded');

@@ -143,32 +143,16 @@ secondsRemaining?: number
  */
 currentFiles?: string[]
 }
-export interface LogLine {
-/**
- * Line number within the job, from 1.
- */
-seq: number
-/**
- * RFC 3339 with milliseconds, agent's clock.
- */
-ts: string
-/**
- * agent: the agent's own words.
- */
-stream: ("stdout" | "stderr" | "agent")
-/**
- * The line as restic printed it, without its line end, redacted.
- */
-payload: string
-}
 export interface JobLog {
 job: string
 runID: string
 firstSeq: number
 /**
+ * Lines from firstSeq on, without a gap: `<time> <stream> <payload>` (logLines.ts).
+ * 
  * @maxItems 2000
  */
-lines: LogLine[]
+lines: string[]
 }
 export interface Summary {
 filesNew?: number

@@ -8,7 +8,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import type { JobIdentity, LogLine } from '#crds/wire/agentProtocol.gen.js';
+import type { JobIdentity } from '#crds/wire/agentProtocol.gen.js';
+import { textOf, type LogLine } from '#crds/wire/logLines.js';
 import { buildAll } from '../../hack/build.js';
 import { LightAgent, makeFleet, pump, untilNothingIsWritten, writeCounter } from '../builders/fleet.js';
 import { startServer, type TestServer } from '../builders/server.js';
@@ -93,7 +94,7 @@ function framesOf(job: Job, count: number, batch: number): string[] {
   for (const end = job.lines + count; job.lines < end;) {
     const firstSeq = job.lines + 1;
     job.lines = Math.min(end, job.lines + batch);
-    const lines = Array.from({ length: job.lines - firstSeq + 1 }, (_, index) => lineOf(job.name, firstSeq + index));
+    const lines = Array.from({ length: job.lines - firstSeq + 1 }, (_, index) => textOf(lineOf(job.name, firstSeq + index)));
     frames.push(job.agent.spooled('job.log', { job: job.name, runID: job.identity.runID, firstSeq, lines }));
   }
   return frames;

@@ -12,6 +12,7 @@ import { init } from '#agent/restic/init.js';
 import { Restic } from '#agent/restic/restic.js';
 import { processStartTime } from '#agent/platform/proc.js';
 import type { JobIdentity, JobRun, Plan, PlanGroup, PlanSet } from '#crds/wire/agentProtocol.gen.js';
+import { linesOf } from '#crds/wire/logLines.js';
 import { planGroup, planOf, restics, Scratch, until } from './agentParts.js';
 import { WireServer, type AgentSession } from './wireServer.js';
 
@@ -142,7 +143,7 @@ export class AgentBed {
   }
 
   logOf(name: string): string[] {
-    return this.server.of('job.log').filter(({ job }) => job === name).flatMap(({ lines }) => lines).map(({ payload }) => payload);
+    return this.server.of('job.log').filter(({ job }) => job === name).flatMap(linesOf).map(({ payload }) => payload);
   }
 
   async locks(): Promise<string[]> {

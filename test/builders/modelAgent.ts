@@ -4,6 +4,7 @@
  */
 import type { JobFinished, JobIdentity } from '#crds/wire/agentProtocol.gen.js';
 import type { AgentFrames, ServerFrame, SpooledType } from '#crds/wire/frames.js';
+import { textOf } from '#crds/wire/logLines.js';
 import { dialAgent, newAgentKey, signedHello, type ScriptedAgent } from './scriptedAgent.js';
 
 interface Run { identity: JobIdentity; state: 'queued' | 'running' | 'done'; lines: number }
@@ -93,7 +94,7 @@ export class ModelAgent {
     const firstSeq = run.lines + 1;
     run.lines += 2;
     const { job, runID } = run.identity;
-    this.#append('job.log', { job, runID, firstSeq, lines: [firstSeq, firstSeq + 1].map((seq) => ({ seq, ts: new Date().toISOString(), stream: 'stdout' as const, payload: `${job} line ${String(seq)}` })) });
+    this.#append('job.log', { job, runID, firstSeq, lines: [firstSeq, firstSeq + 1].map((seq) => textOf({ ts: new Date().toISOString(), stream: 'stdout', payload: `${job} line ${String(seq)}` })) });
   }
 
   #finish(run: Run, phase: JobFinished['phase'], reason: string): void {

@@ -9,7 +9,7 @@ import { FORMAT, openRecords, type Records } from '#apiserver/records/index.js';
 import { LOG_QUOTA } from '#apiserver/records/logBook.js';
 import { openEnvironment } from '#apiserver/stores/environment.js';
 import { Unavailable } from '#crds/objectStore.js';
-import type { LogLine } from '#crds/wire/agentProtocol.gen.js';
+import { textOf, type LogLine, type LogLines } from '#crds/wire/logLines.js';
 import type { Outcome } from '#controller/ports.js';
 import { missing } from './children.js';
 import { refusal } from './contractTools.js';
@@ -18,6 +18,7 @@ const DAY = 86_400_000;
 const job = (name: string): { namespace: string; name: string } => ({ namespace: 'default', name });
 const line = (seq: number, payload = `line ${seq}`): LogLine => ({ seq, ts: '2026-01-01T00:00:00.000Z', stream: 'stdout', payload });
 const lines = (from: number, to: number, payload?: string): LogLine[] => Array.from({ length: to - from + 1 }, (_, index) => line(from + index, payload));
+const batch = (from: number, to: number, payload?: string): LogLines => ({ firstSeq: from, lines: lines(from, to, payload).map(textOf) });
 const outcome = (uid: string): Outcome => ({ uid, observed: { runID: uid, phase: 'Succeeded' }, recordedTime: '2026-01-01T00:00:00Z' });
 
 describe('records on LMDB', function () {
@@ -48,13 +49,13 @@ describe('records on LMDB', function () {
 
   describe('logs', () => {
     it('stores a batch that comes twice, or overlaps, once and in order', async () => {
-      await records.appendLog(job('a'), lines(1, 10));
-      await records.appendLog(job('a'), lines(1, 10));
-      await Promise.all([records.appendLog(job('a'), lines(8, 15)), records.appendLog(job('a'), lines(8, 20))]);
+      await records.appendLog(job('a'), batch(1, 10));
+      await records.appendLog(job('a'), batch(1, 10));
+      await Promise.all([records.appendLog(job('a'), batch(8, 15)), records.appendLog(job('a'), batch(8, 20))]);
       expect(readAll('a')).to.deep.equal(lines(1, 20));
       expect(records.lastLogSeq(job('a'))).to.equal(20);
       await reopen();
-      await records.appendLog(job('a'), lines(5, 21));
+      await records.appendLog(job('a'), batch(5, 21));
       expect(readAll('a')).to.deep.equal(lines(1, 21));
     });
 
@@ -64,8 +65,8 @@ describe('records on LMDB', function () {
     });
 
     it('reads from a line in the middle, at most as many as asked, and says where to go on', async () => {
-      await records.appendLog(job('a'), lines(1, 100));
-      await records.appendLog(job('a'), lines(101, 150));
+      await records.appendLog(job('a'), batch(1, 100));
+      await records.appendLog(job('a'), batch(101, 150));
       expect(records.readLog(job('a'), 37, 5)).to.deep.equal({ lines: lines(37, 41), next: 42 });
       expect(records.readLog(job('a'), 99, 4)).to.deep.equal({ lines: lines(99, 102), next: 103 });
       expect(records.readLog(job('a'), 151)).to.deep.equal({ lines: [], next: 151 });
@@ -73,9 +74,9 @@ describe('records on LMDB', function () {
     });
 
     it('does not mix jobs whose names begin alike', async () => {
-      await records.appendLog(job('a'), lines(1, 3, 'a'));
-      await records.appendLog(job('a-b'), lines(1, 3, 'ab'));
-      await records.appendLog(job('ab'), lines(1, 3, 'b'));
+      await records.appendLog(job('a'), batch(1, 3, 'a'));
+      await records.appendLog(job('a-b'), batch(1, 3, 'ab'));
+      await records.appendLog(job('ab'), batch(1, 3, 'b'));
       await records.deleteLog(job('a'));
       expect(readAll('a')).to.deep.equal([]);
       expect(readAll('a-b')).to.deep.equal(lines(1, 3, 'ab'));
@@ -89,9 +90,8 @@ describe('records on LMDB', function () {
         const expected = new Set<number>();
         let pending: Promise<void>[] = [];
         for (const [from, length, wait] of batches) {
-          const batch = lines(from, from + length);
-          for (const { seq } of batch) expected.add(seq);
-          pending.push(records.appendLog(job(name), batch));
+          for (const { seq } of lines(from, from + length)) expected.add(seq);
+          pending.push(records.appendLog(job(name), batch(from, from + length)));
           if (wait) { await Promise.all(pending); pending = []; }
         }
         await Promise.all(pending);
@@ -103,15 +103,15 @@ describe('records on LMDB', function () {
 
     it('keeps text exactly: control characters, lone surrogates aside, any script', async () => {
       const payload = 'tab\t nul\u0000 quote" back\\ \u{1F600} größe \u2028';
-      await records.appendLog(job('a'), [line(1, payload)]);
+      await records.appendLog(job('a'), batch(1, 1, payload));
       expect(readAll('a')).to.deep.equal([line(1, payload)]);
     });
 
     it('keeps the beginning and the end of a log over its quota and counts what it cut', async () => {
       const payload = 'x'.repeat(900);
       const total = 30_000;
-      for (let from = 1; from <= total; from += 500) await records.appendLog(job('big'), lines(from, from + 499, payload));
-      await records.appendLog(job('big'), lines(1, 2000, payload));
+      for (let from = 1; from <= total; from += 500) await records.appendLog(job('big'), batch(from, from + 499, payload));
+      await records.appendLog(job('big'), batch(1, 2000, payload));
       const kept = readAll('big');
       const mark = kept.findIndex((each) => each.stream === 'agent');
       const said = /^\.\.\. (\d+) lines \(([\d.]+) MiB\) left out here/.exec(kept[mark]?.payload ?? '');
@@ -121,7 +121,7 @@ describe('records on LMDB', function () {
       expect(head.map((each) => each.seq)).to.deep.equal(Array.from({ length: head.length }, (_, index) => index + 1));
       expect(tail.map((each) => each.seq)).to.deep.equal(Array.from({ length: tail.length }, (_, index) => total - tail.length + 1 + index));
       expect(head.length + tail.length + Number(said?.[1])).to.equal(total);
-      const bytes = [...head, ...tail].reduce((sum, each) => sum + Buffer.byteLength(JSON.stringify(each)) + 1, 0);
+      const bytes = [...head, ...tail].reduce((sum, each) => sum + Buffer.byteLength(textOf(each)) + 1, 0);
       expect(bytes).to.be.within(LOG_QUOTA * 0.98, LOG_QUOTA);
       expect(records.lastLogSeq(job('big'))).to.equal(total);
       await records.deleteLog(job('big'));
@@ -138,15 +138,15 @@ describe('records on LMDB', function () {
         return count;
       };
       const before = await commits();
-      await Promise.all(Array.from({ length: 100 }, async (_, index) => { for (let batch = 0; batch < 5; batch += 1) await records.appendLog(job(`j${index}`), lines(batch * 10 + 1, batch * 10 + 10)); }));
+      await Promise.all(Array.from({ length: 100 }, async (_, index) => { for (let from = 1; from < 50; from += 10) await records.appendLog(job(`j${index}`), batch(from, from + 9)); }));
       expect(await commits() - before).to.be.at.most(12);
       for (let index = 0; index < 100; index += 1) expect(readAll(`j${index}`)).to.have.length(50);
     });
 
     it('deletes a log whose lines are still on their way', async () => {
-      const appended = records.appendLog(job('a'), lines(1, 10));
+      const appended = records.appendLog(job('a'), batch(1, 10));
       const deleted = records.deleteLog(job('a'));
-      const again = records.appendLog(job('a'), lines(3, 4));
+      const again = records.appendLog(job('a'), batch(3, 4));
       await Promise.all([appended, deleted, again]);
       expect(readAll('a')).to.deep.equal(lines(3, 4));
     });
@@ -191,11 +191,11 @@ describe('records on LMDB', function () {
 
   describe('sweep', () => {
     it('removes logs after 30 days and outcomes after 400, not before', async () => {
-      await records.appendLog(job('a'), lines(1, 10));
+      await records.appendLog(job('a'), batch(1, 10));
       await records.putOutcome(job('a'), outcome('a'));
       time += 20 * DAY;
-      await records.appendLog(job('late'), lines(1, 5));
-      await records.appendLog(job('a'), lines(11, 12));
+      await records.appendLog(job('late'), batch(1, 5));
+      await records.appendLog(job('a'), batch(11, 12));
       time += 12 * DAY;
       expect(await records.sweep(time)).to.equal(0);
       expect(readAll('a')).to.have.length(12);
@@ -209,6 +209,20 @@ describe('records on LMDB', function () {
       expect(records.findOutcome(job('a'))).to.equal(undefined);
       expect(await records.sweep(time)).to.equal(0);
     });
+  });
+
+  it('reads logs of format 2, whose lines were objects, also when the first upgrade was cut short (E26)', async () => {
+    await records.appendLog(job('new'), batch(1, 2));
+    await records.appendLog(job('a'), batch(1, 2));
+    await records.close();
+    const environment = openEnvironment(dir, 'records');
+    const old = lines(1, 2).map((each) => ({ ...each, payload: `${each.payload}: "x"\nagain` }));
+    await environment.commit([{ key: 'm/format', value: '2' }, { key: 'l/default/a/000000000001', value: JSON.stringify(old) }, ...Array.from({ length: 250 }, (_, index) => ({ key: `l/default/b/${String(index + 1).padStart(12, '0')}`, value: JSON.stringify([line(index + 1)]) }))]);
+    await environment.close();
+    records = await openRecords({ dir, now: () => time });
+    expect(readAll('a').map(({ payload }) => payload)).to.deep.equal(['line 1: "x" again', 'line 2: "x" again']);
+    expect(readAll('b')).to.deep.equal(lines(1, 250));
+    expect(readAll('new')).to.deep.equal(lines(1, 2));
   });
 
   it('refuses a newer format by name', async () => {
@@ -233,13 +247,13 @@ describe('records on LMDB', function () {
       const tight = await openRecords({ dir: small });
       let full: Error | undefined;
       let last = 0;
-      for (let from = 1; full === undefined; from += 50) await tight.appendLog(job('a'), lines(from, from + 49, 'x'.repeat(500))).then(() => { last = from + 49; }, (error: Error) => { full = error; });
+      for (let from = 1; full === undefined; from += 50) await tight.appendLog(job('a'), batch(from, from + 49, 'x'.repeat(500))).then(() => { last = from + 49; }, (error: Error) => { full = error; });
       expect(full).to.be.instanceOf(Unavailable);
       expect((full as Unavailable).diskFull).to.equal(true);
       expect(tight.lastLogSeq(job('a'))).to.equal(last);
       expect(tight.readLog(job('a'), 1, 100_000).lines).to.have.length(last);
       execFileSync('mount', ['-o', 'remount,size=12m', small]);
-      await tight.appendLog(job('a'), lines(last + 1, last + 50, 'x'.repeat(500)));
+      await tight.appendLog(job('a'), batch(last + 1, last + 50, 'x'.repeat(500)));
       expect(tight.readLog(job('a'), 1, 100_000).lines).to.have.length(last + 50);
       await tight.close();
     } finally {

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { textOf } from '#crds/wire/logLines.js';
 import { toolPath } from '../../hack/tools/paths.js';
 import { dialAgent, newAgentKey, signedHello, type ScriptedAgent } from '../builders/scriptedAgent.js';
 import { openWorld, PASSWORD, type World } from '../builders/world.js';
@@ -187,7 +188,7 @@ describe('jobs, end to end', function () {
       const name = victim?.metadata.name ?? '';
       const before = { job: await world.get('ResticJob', name), log: await world.logOf(name) };
       const identity = { job: name, runID: victim?.metadata.uid ?? '', type: 'Backup' as const, startedBy: 'Server' as const };
-      mallory.send('job.log', { job: name, runID: identity.runID, firstSeq: 1000, lines: [{ seq: 1000, ts: new Date().toISOString(), stream: 'stdout', payload: 'forged' }] }, 1);
+      mallory.send('job.log', { job: name, runID: identity.runID, firstSeq: 1000, lines: [textOf({ ts: new Date().toISOString(), stream: 'stdout', payload: 'forged' })] }, 1);
       mallory.send('job.finished', { identity, phase: 'Failed', reason: 'ResticFailed', message: 'forged', completionTime: new Date().toISOString() }, 2);
       await mallory.acked(2);
       expect({ job: await world.get('ResticJob', name), log: await world.logOf(name) }).to.deep.equal(before);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { CacheEvent } from '#controller/runtime/types.js';
 import type { JobIdentity } from '#crds/wire/agentProtocol.gen.js';
+import { textOf } from '#crds/wire/logLines.js';
 import { aBackup, aGroup, aHost, aRepository, aRepositorySecret, aSchedule } from '../builders/objects.js';
 import { dialAgent, newAgentKey, signedHello, type ScriptedAgent } from '../builders/scriptedAgent.js';
 import { asAdmin, openSessionBed, type SessionBed } from '../builders/sessionBed.js';
@@ -69,7 +70,7 @@ describe('an agent that was away for a week of hourly backups', function () {
     for (let run = 0; run < RUNS; run++) {
       const identity = identityOf(run);
       agent.send('job.started', { identity, startTime: timeOf(run), attempts: 1 }, 3 * run + 1);
-      agent.send('job.log', { job: identity.job, runID: identity.runID, firstSeq: 1, lines: [{ seq: 1, ts: timeOf(run), stream: 'stdout', payload: `run ${String(run)}` }] }, 3 * run + 2);
+      agent.send('job.log', { job: identity.job, runID: identity.runID, firstSeq: 1, lines: [textOf({ ts: timeOf(run), stream: 'stdout', payload: `run ${String(run)}` })] }, 3 * run + 2);
       agent.send('job.finished', { identity, phase: run % 50 === 0 ? 'Failed' : 'Succeeded', reason: run % 50 === 0 ? 'ResticFailed' : 'Completed', message: 'done', startTime: timeOf(run), completionTime: timeOf(run), attempts: 1 }, 3 * run + 3);
     }
     // Meanwhile a person backs up the other host.

@@ -1,6 +1,7 @@
 /** What every operation is given and how it ends. */
 import type { JobReason } from '#crds/conditions.js';
-import type { JobFinished, JobIdentity, JobRun, LogLine, Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
+import type { JobFinished, JobIdentity, JobRun, Plan, PlanRepository } from '#crds/wire/agentProtocol.gen.js';
+import type { LogStream } from '#crds/wire/logLines.js';
 import type { Clock } from '../../clock.js';
 import type { Policy } from '../../policy/policy.js';
 import type { Progress } from '../../restic/backup.js';
@@ -44,7 +45,7 @@ export interface Operation {
   /** Runs work that has a time limit of its own. */
   unwatched<T>(work: () => Promise<T>): Promise<T>;
   onChild(child: ChildProcess): void;
-  onLine(stream: LogLine['stream'], line: string): void;
+  onLine(stream: LogStream, line: string): void;
   onProgress(progress: Progress): void;
 }
 
