@@ -92,12 +92,15 @@ export function createReports({ ledger, backlogLast, apply, deadLetter, ack, fin
     }
   }
   async function settle(): Promise<void> {
+    const { seq } = ledger; // others are applied meanwhile
     await persist('spool position', () => ledger.save());
-    if (!stopping.signal.aborted) ack(ledger.seq);
+    if (!stopping.signal.aborted) ack(seq);
   }
   async function run(): Promise<void> {
     if (!drained && ledger.seq >= backlogLast) await finishBacklog();
     let unsaved = 0;
+    // What follows is taken while the position becomes durable: both wait for the same commit.
+    let settling: Promise<void> = Promise.resolve();
     for (let head = queue[0]; head && !stopping.signal.aborted; head = queue[0]) {
       const current = head.frame;
       let taken = 1;
@@ -106,19 +109,25 @@ export function createReports({ ledger, backlogLast, apply, deadLetter, ack, fin
           log.warn({ expected: ledger.seq + 1, got: current.seq }, 'the agent skipped part of its spool: connection ended, so that it sends again from what is acknowledged');
           stopping.abort();
           onGap();
-          return;
+          break;
         }
         await persist('refused' in current ? 'dead letter' : current.type, async () => { taken = await take(current); });
-        if (stopping.signal.aborted) return;
+        if (stopping.signal.aborted) break;
         ledger.advance(current.seq + taken - 1);
       }
       unsaved += taken;
       for (const { bytes } of queue.splice(0, taken)) waiting -= bytes;
       if (full && queue.length <= HIGH_WATER / 2 && waiting <= HIGH_WATER_BYTES / 2) { full = false; congested(false); }
       const backlogDone = !drained && ledger.seq >= backlogLast;
-      if (queue.length === 0 || unsaved >= BATCH || backlogDone) { await settle(); unsaved = 0; }
+      if (queue.length === 0 || unsaved >= BATCH || backlogDone) {
+        await settling;
+        settling = settle();
+        unsaved = 0;
+      }
+      if (queue.length === 0 || backlogDone) await settling;
       if (backlogDone) await finishBacklog();
     }
+    await settling;
   }
   async function finishBacklog(): Promise<void> {
     await persist('backlog', makeBacklogGood);
