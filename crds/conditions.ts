@@ -4,7 +4,7 @@
  */
 export type ConditionType =
   | 'Ready' | 'Reconciling' | 'Stalled'
-  | 'Online' | 'RepositoryReady' | 'Synced' | 'RetentionAmbiguous'   // Host; Synced=False also on a Schedule that an agent cannot run
+  | 'Online' | 'RepositoryReady' | 'Synced' | 'RetentionAmbiguous'   // Host; Synced also of a Schedule
   | 'RetentionAligned'                                             // SourceGroup
   | 'Available' | 'MaintenanceCurrent' | 'ApprovalRequired'          // Repository
   | 'Succeeded' | 'Complete';                                        // ResticJob

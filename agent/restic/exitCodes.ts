@@ -51,6 +51,14 @@ const noSpace = /: no space left on device$/;
 
 const deletesCommands = new Set<ResticCommand>(['forget', 'prune']);
 
+/** A path, or restic's `local:`, is this host's own; `C:` is a drive. */
+const localAddress = /^local:|^(?![A-Za-z][\w+-]+:)/;
+
+/** @param address as it may be shown */
+export function unreachable(address: string): string {
+  return `the repository at ${address} cannot be reached; check the ${localAddress.test(address) ? 'path, and that its disk is mounted' : 'address, the network and that the storage is running'}`;
+}
+
 /** The error a failed exit is. */
 export function classifyExit(exit: FailedExit): ResticError {
   const words = exit.stderr.map(plainWords);
@@ -65,7 +73,7 @@ export function classifyExit(exit: FailedExit): ResticError {
   if (fullPhrase.test(text)) return outOfSpace(text, exit, error);
   if (deletesCommands.has(exit.command) && deletionRefusedPhrase.test(text)) return error('AppendOnly', `the storage at ${exit.repository} refuses deletion to this account; ${howToDelete(exit.admin)}`);
   if (refusedUserPhrase.test(text)) return error('RepositoryUnreachable', `the storage at ${exit.repository} refused the user name, key or password; correct the credentials in ${secretOf(exit)}`);
-  if (unreachablePhrase.test(text)) return error('RepositoryUnreachable', `the repository at ${exit.repository} cannot be reached; check the address, the network and that the storage is running`);
+  if (unreachablePhrase.test(text)) return error('RepositoryUnreachable', unreachable(exit.repository));
   if (exit.code === 10 || absentPhrase.test(text)) return error('NoRepository', `there is no repository at ${exit.repository}`);
   const option = /option (\S+) is not known/.exec(text)?.[1];
   if (option !== undefined) return error('ResticTooOld', `the restic of this host does not know option ${option} of the repository; install a newer one, or take the option out of spec.options`);

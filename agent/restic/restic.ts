@@ -10,7 +10,7 @@ import { gently, startChild, type ChildProcess } from '../runs/child.js';
 import { backendFiles } from './backendFiles.js';
 import type { Capability, ResticProgram } from './capabilities.js';
 import { isSecretVariable, refusedOptions, refusedVariables, repositoryRedactor, resticEnvironment } from './env.js';
-import { classifyExit, plainWords, ResticError, type ResticCommand } from './exitCodes.js';
+import { classifyExit, plainWords, ResticError, unreachable, type ResticCommand } from './exitCodes.js';
 import { LineSplitter } from './lines.js';
 import { cacheFlag } from './pinnedCache.js';
 import { redactUrl } from './redact.js';
@@ -197,7 +197,7 @@ export class Restic {
     const succeeded = exit.code !== null && (exit.code === 0 || (options.accept?.includes(exit.code) ?? false));
     if (!succeeded && stop.stopped) throw new ResticAborted(stop.killed, exit.code ?? undefined, stop.killed && sleeps);
     if (!succeeded && giveUp.stopped && stderr.map(plainWords).some((line) => openingRetry.test(line) && absentBucket.test(line))) throw new ResticError('NoRepository', `there is no repository at ${this.address}: its bucket does not exist`, exit.code ?? undefined);
-    if (!succeeded && giveUp.stopped) throw new ResticError('RepositoryUnreachable', `the repository at ${this.address} cannot be reached; check the address, the network and that the storage is running (restic: ${stderr.map(plainWords).findLast((line) => openingRetry.test(line))?.replace(/^.*retrying after [^:]*: /, '') ?? ''})`, exit.code ?? undefined);
+    if (!succeeded && giveUp.stopped) throw new ResticError('RepositoryUnreachable', `${unreachable(this.address)} (restic: ${stderr.map(plainWords).findLast((line) => openingRetry.test(line))?.replace(/^.*retrying after [^:]*: /, '') ?? ''})`, exit.code ?? undefined);
     if (!succeeded || exit.code === null) throw this.#explained(classifyExit({ command, ...exit, stderr, repository: this.address, admin: this.asAdmin }));
     return { code: exit.code, stdout: Buffer.concat(stdout).toString('utf8'), stderr };
   }

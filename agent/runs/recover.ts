@@ -65,7 +65,7 @@ export async function recover(options: RecoverOptions): Promise<void> {
 /** What an unfinished job of this type means for the person who reads it. */
 function consequence(type: JobIdentity['type']): string {
   switch (type) {
-    case 'Backup': return 'it made no snapshot, and the next one goes on from what is stored already';
+    case 'Backup': return 'unless restic had finished it made no snapshot, and the next one goes on from what is stored already';
     case 'Init': return 'opening the repository again tells whether it was made';
     case 'Forget': return 'some snapshots may be removed already, the next forget goes on';
     case 'Prune': return 'nothing that a snapshot needs is lost, the next prune goes on';

@@ -63,6 +63,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     throw error;
   }
 
+  let lettersKept = 0;
   /** Chunks decided and not durable yet: the environment does not list them. */
   const undurable = new Set<string>();
   const queue = createWriteQueue<unknown>({
@@ -200,11 +201,13 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       const kept: unknown = text !== undefined && text.length > LARGEST_LETTER ? { cut: `${text.length} characters`, start: text.slice(0, 4096) } : frame;
       const time = new Date(now()).toISOString();
       log?.warn({ host: keyText(host), reason }, 'a report was refused for good');
+      // letters of one millisecond stay in order
+      const place = String(++lettersKept).padStart(9, '0');
       await queue.run((transaction) => {
         const prefix = `d/${keyText(host)}/`;
         const letters = [...environment.keys(prefix)];
         for (const key of letters.slice(0, Math.max(0, letters.length - MOST_LETTERS + 1))) transaction.remove(key);
-        const key = `${prefix}${time}-${randomBytes(4).toString('hex')}`;
+        const key = `${prefix}${time}-${place}-${randomBytes(4).toString('hex')}`;
         put(transaction, key, { time, reason, frame: kept });
         expire(transaction, key, dayOf(now() + retention.deadLetters * DAY));
       });

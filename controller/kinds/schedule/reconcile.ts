@@ -3,7 +3,7 @@ import type { ObjectKey } from '#crds/meta.js';
 import { decide } from '../../runtime/decide.js';
 import { requeueAt, timestamp } from '../../runtime/time.js';
 import type { ReconcileContext, Result } from '../../runtime/types.js';
-import { conditionOf, removeCondition, setCondition, summarize } from '../../status/conditions.js';
+import { conditionOf, setCondition, summarize } from '../../status/conditions.js';
 import { withStatus } from '../../status/patch.js';
 import { resultOf } from '../host/facts.js';
 import { gatherScheduleFacts } from './facts.js';
@@ -31,7 +31,8 @@ export async function reconcileSchedule(key: ObjectKey, ctx: ReconcileContext): 
     if (phase === 'Stalled' && facts.problem) summarize(status, { type: 'stalled', ...facts.problem }, moment);
     else summarize(status, schedule.spec.suspend ? { type: 'ready', message: 'suspended: no run starts by itself' } : { type: 'ready' }, moment);
     if (stalledOn.length > 0) setCondition(status, 'Synced', 'False', { reason: 'ScheduleStalled', message: stalledText(stalledOn) }, moment);
-    else removeCondition(status, 'Synced');
+    else if (synced < matched) setCondition(status, 'Synced', 'False', { reason: 'PlanPending', message: `${matched - synced} of ${matched} hosts have not applied their newest plan` }, moment);
+    else setCondition(status, 'Synced', 'True', { reason: 'PlanApplied', message: 'every host it reaches has applied its newest plan' }, moment);
     return requeueAt(now, nextRun);
   });
 }

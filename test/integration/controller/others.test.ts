@@ -120,6 +120,7 @@ describe('a schedule, on the real store', () => {
     await bed.create(aHost('web1'), aHost('web2'), aGroup('docs', { hostRef: { name: 'web1' } }), aGroup('etc', { hostRef: { name: 'web2' } }), aSchedule('nightly', ['docs', 'etc'], { timeZone: 'Europe/Berlin' }));
     const shown = await bed.when('Schedule', 'nightly', (it) => it.status?.hosts?.matched === 2);
     expect(shown.status).to.deep.include({ groups: 'docs,etc', hosts: { matched: 2, synced: 0 }, nextRun: '2026-03-03T01:00:00Z' });
+    expect(conditionOf(shown, 'Synced')).to.include({ status: 'False', reason: 'PlanPending', message: '2 of 2 hosts have not applied their newest plan' });
     await bed.create(aBackup('nightly-1', 'web1', 'docs', { startedBy: 'Agent' }, { labels: { [labels.schedule]: 'nightly' } }));
     bed.clock.advance(30_000);
     await bed.report('nightly-1', { runID: 'nightly-1', phase: 'Succeeded', reason: 'Partial' });
@@ -133,7 +134,8 @@ describe('a schedule, on the real store', () => {
     await bed.store.patchStatus('Host', { namespace: 'default', name: 'web1' }, { appliedRevision: (await bed.get('Host', host.metadata.name)).status?.desiredRevision }, { principal: { name: 's', role: 'system' }, door: 'session', fieldManager: 's' });
     await bed.settle();
     bed.clock.advance(10_000);
-    await bed.when('Schedule', 'nightly', (it) => it.status?.hosts?.synced === 1);
+    const synced = await bed.when('Schedule', 'nightly', (it) => it.status?.hosts?.synced === 1);
+    expect(conditionOf(synced, 'Synced')).to.include({ status: 'True', reason: 'PlanApplied' });
   });
 
   it('says which host\'s agent cannot run it, in the agent\'s words, for as long as that is so (S6, E12)', async () => {
@@ -150,7 +152,7 @@ describe('a schedule, on the real store', () => {
     expect(conditionOf(stalled, 'Synced')).to.include({ status: 'False', message: 'host web1: "0 2 * * *" is not a cron expression' });
     expect(conditionOf(stalled, 'Ready')?.status, 'the spec is valid').to.equal('True');
     await says(null);
-    await bed.when('Schedule', 'nightly', (it) => conditionOf(it, 'Synced') === undefined);
+    await bed.when('Schedule', 'nightly', (it) => conditionOf(it, 'Synced')?.reason === 'PlanPending');
   });
 
   it('stalls naming the missing group, and is Ready when it comes (E12)', async () => {

@@ -88,7 +88,7 @@ export const endedRows: Row[] = [
       await host.killAgent();
       return job;
     },
-    says: { phase: 'Failed', reason: 'AgentRestarted', message: 'the agent ended during the run and was started again, so the run did not complete; it made no snapshot, and the next one goes on from what is stored already; the lock it left was removed', mend: 'Host/<host>' }, restless: true,
+    says: { phase: 'Failed', reason: 'AgentRestarted', message: 'the agent ended during the run and was started again, so the run did not complete; unless restic had finished it made no snapshot, and the next one goes on from what is stored already; the lock it left was removed', mend: 'Host/<host>' }, restless: true,
   },
 ];
 
