@@ -16,6 +16,8 @@ export const linux: Platform = {
   childEnvironment: () => ({}),
   script: (name, body) => ({ file: name, content: body, command: interpreterOf(body) }),
 
+  withoutVariables: (names, command) => ['/bin/sh', '-c', `unset ${names.join(' ')}; exec "$@"`, 'sh', ...command],
+
   kill(pid, signal) {
     try {
       process.kill(-pid, signal);

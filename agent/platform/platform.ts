@@ -21,6 +21,8 @@ export interface Platform {
   childEnvironment(env: NodeJS.ProcessEnv): Record<string, string>;
   /** How a script is kept in a file and what runs that file, whose path is appended. */
   script(name: string, body: string): { file: string; content: string; command: string[] };
+  /** A command line that starts `command` without these variables of the environment it is given; where that cannot be done, the command itself. */
+  withoutVariables(names: readonly string[], command: readonly string[]): readonly string[];
   /** To the process and all it started. Harmless once they ended. */
   kill(pid: number, signal: NodeJS.Signals): void;
   /** Does the process with this number, and the start time it once had, still run? Without a start time: does any of this program? */

@@ -40,6 +40,9 @@ export function windows(env: NodeJS.ProcessEnv, run: RunProgram = runProgram, ex
     // labels of a batch file are found only with these line ends; /d: no AutoRun of the registry comes first
     script: (name, body) => ({ file: `${name}.cmd`, content: body.replaceAll(/\r?\n/g, '\r\n'), command: [system('cmd.exe'), '/d', '/c'] }),
 
+    // cmd.exe would read every argument anew, and none of its rules for quotes holds for all of them
+    withoutVariables: (_names, command) => command,
+
     kill(pid) {
       run(system('taskkill.exe'), ['/PID', String(pid), '/T', '/F']);
     },

@@ -8,6 +8,7 @@ import { dirname, resolve } from 'node:path';
 import type { JobProgress, PlanGroup, Summary } from '#crds/wire/agentProtocol.gen.js';
 import { platform } from '../platform/here.js';
 import { catConfig } from './catConfig.js';
+import { resticVariables } from './env.js';
 import { ResticError } from './exitCodes.js';
 import { goneError, replacedError } from './init.js';
 import { asArray, count, number, text, type Json } from './json.js';
@@ -76,7 +77,7 @@ export async function backup(restic: Restic, options: BackupOptions): Promise<Ba
   let failure: unknown;
   try {
     const parent = restic.can('group-by') ? [] : await parentFlag(restic, options, stop.signal);
-    ({ code } = await restic.run('backup', [...flags(restic, options), ...parent, ...(stdin ? ['--stdin-from-command', `--stdin-filename=${stdin.filename}`, '--', ...stdin.command] : ['--', ...includes])], { accept: [3], signal: stop.signal, onLine: (stream, line) => { reader.read(stream, line); } }));
+    ({ code } = await restic.run('backup', [...flags(restic, options), ...parent, ...(stdin ? ['--stdin-from-command', `--stdin-filename=${stdin.filename}`, '--', ...platform.withoutVariables(resticVariables(restic.repository), stdin.command)] : ['--', ...includes])], { accept: [3], signal: stop.signal, onLine: (stream, line) => { reader.read(stream, line); } }));
   } catch (error) {
     failure = error;
   } finally {

@@ -129,6 +129,14 @@ for (const { name, path } of restics) {
       expect(await snapshots(await bed.open(), { tag: 'dump' }), 'the good one and the empty one').to.have.length(2);
     });
 
+    it('gives the command nothing of what is for restic alone', async function () {
+      if (old) return; // it knows no --stdin-from-command
+      const { snapshotID = '' } = await bed.backup([], { group: { tag: 'variables', stdin: { command: ['env'], filename: 'variables' } } });
+      const target = join(dir, 'variables');
+      await restore(await bed.open(), { ...bed.io, job: 'j', args: { snapshot: snapshotID, overwrite: 'Never', targetDirectory: target } });
+      expect(await readFile(join(target, 'variables'), 'utf8')).to.contain('PATH=').and.not.to.match(/RESTIC_/);
+    });
+
     it('says what a dry run would do and makes no snapshot', async () => {
       const result = await bed.backup([source], { group: { tag: 'dry' }, dryRun: true });
       expect(result).to.deep.include({ complete: true, unchanged: false });

@@ -40,6 +40,12 @@ export function resticEnvironment(repository: PlanRepository): Record<string, st
   };
 }
 
+/** Names of what `resticEnvironment` has for restic alone. */
+export function resticVariables(repository: PlanRepository): string[] {
+  const bare = bareEnvironment();
+  return Object.keys(resticEnvironment(repository)).filter((name) => !(name in bare));
+}
+
 /** What any child gets: enough to find programs and a place for temporary files. */
 export function bareEnvironment(): Record<string, string> {
   return {
