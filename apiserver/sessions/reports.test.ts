@@ -8,10 +8,10 @@ import { createReports, RefusedReport, type QueuedFrame, type ReportsOptions } f
 
 const frame = (seq: number): QueuedFrame => ({ type: 'repo.stats', seq, payload: { repository: String(seq), time: '' } });
 
-function bench(changes: Partial<ReportsOptions> = {}) {
+function bench(changes: Partial<ReportsOptions> = {}, saved: () => Promise<void> = () => Promise.resolve()) {
   const did: string[] = [];
   let seq = 0;
-  const ledger: Ledger = { get seq() { return seq; }, advance(next) { seq = next; }, state: { open: {}, newest: {} }, restored: undefined, forgot: false, save: () => { did.push(`save ${String(seq)}`); return Promise.resolve(); } };
+  const ledger: Ledger = { get seq() { return seq; }, advance(next) { seq = next; }, state: { open: {}, newest: {} }, restored: undefined, forgot: false, save: () => { did.push(`save ${String(seq)}`); return saved(); } };
   const reports = createReports({
     ledger, backlogLast: 0, log: quiet,
     apply: (each) => { did.push(`apply ${each.type === 'repo.stats' ? each.payload.repository : ''}`); return Promise.resolve(); },
@@ -31,6 +31,22 @@ describe('reports', () => {
     expect(did.filter((each) => each.startsWith('apply'))).to.deep.equal(['apply 1', 'apply 2', 'apply 3']);
     expect(did.indexOf('save 3')).to.be.below(did.indexOf('ack 3'));
     expect(did.indexOf('apply 3')).to.be.below(did.indexOf('save 3'));
+  });
+  it('takes what follows while the position becomes durable, and acknowledges no more than that', async () => {
+    const release: (() => void)[] = [];
+    const { did, reports } = bench({}, () => new Promise((resolve) => { release.push(resolve); }));
+    const acks = (): string[] => did.filter((each) => each.startsWith('ack'));
+    await until('the backlog, which is empty', () => release.length === 1);
+    release.shift()?.();
+    for (let seq = 1; seq <= 40; seq++) reports.push(frame(seq), 100);
+    await until('all applied', () => did.includes('apply 40'));
+    expect([release.length, acks()]).to.deep.equal([1, []]);
+    release.shift()?.();
+    await until('the second', () => release.length === 1);
+    expect([did.at(-1), acks()]).to.deep.equal(['save 40', ['ack 32']]);
+    release.shift()?.();
+    await until('acked', () => acks().length === 2);
+    expect(acks()).to.deep.equal(['ack 32', 'ack 40']);
   });
   it('puts aside what no retry can help and goes on', async () => {
     const { did, reports } = bench({ apply: (each) => Promise.reject(each.seq === 1 ? new RefusedReport('not yours') : new Invalid('bad')) });
