@@ -4,6 +4,7 @@ import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/
 import { basename, dirname, join } from 'node:path';
 import { codeOf } from './log.js';
 import { platform } from './platform/here.js';
+import type { Kept, Platform } from './platform/platform.js';
 
 /** A file or directory others may read, or that is somebody else's: the start is refused. */
 export class NotPrivate extends Error {
@@ -47,8 +48,12 @@ export async function privateDirectory(path: string): Promise<void> {
 
 /** @throws NotPrivate when anybody else has any right on it, or it is not ours. */
 export async function requirePrivate(path: string, kind: 'file' | 'directory'): Promise<void> {
-  const problem = await platform.privacyProblem(path, kind);
-  if (problem !== undefined) throw new NotPrivate(problem);
+  await requireAllPrivate([{ path, kind }], platform);
+}
+
+async function requireAllPrivate(kept: readonly Kept[], on: Platform): Promise<void> {
+  const problem = await on.privacyProblem(kept);
+  if (problem) throw new NotPrivate(`${problem.path} ${problem.why}`);
 }
 
 /** Where restic keeps its caches: closed by itself, and possibly a hundred thousand files. Not looked into. */
@@ -56,27 +61,30 @@ const CACHE = 'cache';
 
 /**
  * All that is in the state directory is this user's alone: credentials, plan and key, journal, spool, what a killed agent left.
- * On Windows what is in a closed directory is as closed as it.
+ * Each is asked: a file that was moved or copied here brought its rights along, and Windows lets everybody reach a file by its
+ * name through directories closed to him.
  * @throws NotPrivate naming the first that is not, and the command that makes it so
  */
-export async function privateState(dir: string): Promise<void> {
+export async function privateState(dir: string, on = platform): Promise<void> {
+  const kept: Kept[] = [];
   const look = async (path: string, depth: number): Promise<void> => {
     for (const entry of await readdir(path, { withFileTypes: true })) {
       const at = join(path, entry.name);
       if (entry.name === 'lost+found') continue; // the file system's own
       const found = await stat(at).catch(() => undefined); // a link that leads nowhere holds nothing
       if (!found) continue;
-      await requirePrivate(at, found.isDirectory() ? 'directory' : 'file');
+      kept.push({ path: at, kind: found.isDirectory() ? 'directory' : 'file' });
       if (entry.isDirectory() && !(depth === 1 && basename(path) === CACHE)) await look(at, depth + 1);
     }
   };
-  if (platform.os !== 'windows') await look(dir, 0);
+  await look(dir, 0);
+  await requireAllPrivate(kept, on);
 }
 
 /** agent.env beside agent.yaml holds the agent's bearer. It may be root's: systemd reads it for an agent that runs as somebody else. @throws NotPrivate */
 export async function requirePrivateEnv(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  if (found && !(found.uid === 0 && (found.mode & 0o077) === 0)) await requirePrivate(path, 'file');
+  if (found) await requireAllPrivate([{ path, kind: 'file', administrators: true }], platform);
 }
 
 /** Puts a file or directory that cannot be read aside, never deletes it. Returns its new name. */

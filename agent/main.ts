@@ -12,6 +12,7 @@ import { Identity } from './install/state.js';
 import { lockState, StateInUse } from './install/stateLock.js';
 import { AddressRefused, serverAddress, ServerRefused } from './link/server.js';
 import { createLog, messageOf } from './log.js';
+import { platform } from './platform/here.js';
 import { redactUrl } from './restic/redact.js';
 import { ResticProbe } from './restic/capabilities.js';
 import { selfTest } from './selfTest.js';
@@ -24,7 +25,7 @@ program.command('run', { isDefault: true }).description('the agent; not enrolled
   const log = createLog(config.logLevel);
   log.info(resolved(config), 'restic-manager-agent starts');
   const agent = await startAgent({ config, log });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const signal of platform.stopSignals) {
     process.on(signal, () => {
       log.info({ signal }, 'stopping: no new runs, a running one may end');
       void agent.stop();

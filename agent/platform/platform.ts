@@ -1,7 +1,36 @@
 /**
- * What differs between the systems an agent runs on: paths, how a script is started, how processes are ended and told apart, who
- * may read its files. Everything else of the agent is the same code everywhere and asks here.
+ * What differs between the systems an agent runs on: paths, how a script is started, how processes and the agent itself
+ * are ended, who may read and change files. Everything else of the agent is the same code everywhere and asks here.
  */
+
+/** Mode and owner of a file that is open, or was just looked at. */
+export interface Found { mode: number; uid: number }
+
+/** A file or directory that is nobody else's to read. */
+export interface Kept {
+  path: string;
+  kind: 'file' | 'directory';
+  /** Of the file that is meant and open, when its name may have moved on. */
+  found?: Found;
+  /** It may be the administrator's while the agent runs as somebody else. */
+  administrators?: true;
+  /** What is at stake; default: it holds secrets. */
+  holds?: string;
+  /** What a command calls it where the sentence begins with its path; default: the path. */
+  called?: string;
+}
+
+/** A directory on the way of a restore. */
+export interface Step {
+  path: string;
+  found: Found;
+  /** The restore makes names in it. Where not, the next directory of the way is there already, and is a step itself. */
+  filled: boolean;
+}
+
+/** A clause that goes on after the path. */
+export interface Problem { path: string; why: string }
+
 export interface Platform {
   /** As the protocol names it. */
   readonly os: 'linux' | 'windows';
@@ -13,6 +42,8 @@ export interface Platform {
   readonly installRestic: string;
   /** Can a program be asked to end by itself? Where not, every signal kills. */
   readonly interrupts: boolean;
+  /** How the system's service manager, or a person at a terminal, asks the agent to end. */
+  readonly stopSignals: readonly NodeJS.Signals[];
   /** Does a child lead a process group of its own? */
   readonly groups: boolean;
   /** File names under which a directory of PATH holds this program. */
@@ -31,10 +62,12 @@ export interface Platform {
   machineId(): string | undefined;
   /** Makes a rename or a new name in this directory survive a power cut. */
   syncDirectory(path: string): Promise<void>;
-  /** Closes a directory just made to everybody else, and what will be in it. */
+  /** Closes a directory just made with mode 0700 to everybody else, and what will be in it. */
   closeToOthers(path: string): Promise<void>;
-  /** Who besides the administrator of this machine and this agent may change it, in words with the command that mends it; undefined when nobody. @param found of the file that is meant, when its name may have moved on */
-  changeProblem(path: string, found: { mode: number; uid: number }): Promise<string | undefined>;
-  /** Who besides this agent may read it, in words with the command that mends it; undefined when nobody. */
-  privacyProblem(path: string, kind: 'file' | 'directory'): Promise<string | undefined>;
+  /** Who besides the administrator of this machine and this agent may change it, or what is in a directory, in words with the command that mends it; undefined when nobody. @param found of the file that is meant, when its name may have moved on */
+  changeProblem(path: string, found: Found): Promise<string | undefined>;
+  /** The first directory in which others than those could lead what is written through it elsewhere; undefined when none. */
+  wayProblem(steps: readonly Step[]): Promise<Problem | undefined>;
+  /** The first that others than this agent may read, with the command that mends it; undefined when none. */
+  privacyProblem(kept: readonly Kept[]): Promise<Problem | undefined>;
 }

@@ -6,28 +6,20 @@
 import { spawnSync } from 'node:child_process';
 import { win32 } from 'node:path';
 import type { Platform } from './platform.js';
+import { windowsAccess, type RunProgram } from './windowsAccess.js';
 
-/** Runs a program of the system to its end; `code` is null when it could not be started. */
-export type RunProgram = (program: string, args: readonly string[], env?: Record<string, string>) => { code: number | null; stdout: string };
-
-/** SYSTEM and the administrators, by security identifier: their names are translated. */
-const SYSTEM = 'S-1-5-18';
-const ADMINISTRATORS = 'S-1-5-32-544';
-/** As SDDL abbreviates whom a closed directory may name: those two, the owner and whoever creates a file in it. */
-const trusted = new Set(['SY', 'BA', 'CO', 'OW', SYSTEM, ADMINISTRATORS]);
-
-/** @see https://learn.microsoft.com/windows/win32/secauthz/security-descriptor-definition-language */
 export function windows(env: NodeJS.ProcessEnv, run: RunProgram = runProgram, execPath = process.execPath): Platform {
   const root = env['SystemRoot'] ?? 'C:\\Windows';
   /** By full path: a program of that name elsewhere on PATH is not asked. */
   const system = (name: string): string => win32.join(root, 'System32', name);
   const data = win32.join(env['ProgramData'] ?? 'C:\\ProgramData', 'restic-manager');
-  const here: Platform = {
+  return {
     os: 'windows',
     stateDir: data,
     configFile: win32.join(data, 'agent.yaml'),
     installRestic: 'install it with: winget install restic.restic, or name the binary in RM_RESTIC',
     interrupts: false,
+    stopSignals: ['SIGINT', 'SIGBREAK', 'SIGHUP'], // SIGTERM never comes here; a closed console is SIGHUP, and ten seconds later the end
     groups: false,
 
     programNames: (name) => (/\.(exe|com)$/i.test(name) ? [name] : [`${name}.exe`]),
@@ -59,38 +51,11 @@ export function windows(env: NodeJS.ProcessEnv, run: RunProgram = runProgram, ex
 
     syncDirectory: async () => Promise.resolve(), // NTFS journals names, and no directory can be opened for it
 
-    async closeToOthers(path) {
-      const { code } = run(system('icacls.exe'), [path, '/inheritance:r', '/grant:r', ...[SYSTEM, ADMINISTRATORS].map((sid) => `*${sid}:(OI)(CI)F`)]);
-      if (code !== 0) throw new Error(`${path} could not be closed to other users: icacls exited with ${code ?? 'nothing'}`);
-      return Promise.resolve();
-    },
-
-    // what bounds the agent lies in its own directory, where others have no right at all
-    changeProblem: async (path) => here.privacyProblem(path, 'file'),
-
-    async privacyProblem(path, kind) {
-      const command = '(Get-Acl -LiteralPath $env:ACL_PATH).Sddl; [Security.Principal.WindowsIdentity]::GetCurrent().User.Value';
-      const { code, stdout } = run(win32.join(root, 'System32', 'WindowsPowerShell', 'v1.0', 'powershell.exe'), ['-NoProfile', '-NonInteractive', '-Command', command], { ACL_PATH: path });
-      const [sddl = '', own = ''] = stdout.split(/\r?\n/).map((line) => line.trim());
-      const mend = `run icacls "${path}" /inheritance:r /grant:r ${[SYSTEM, ADMINISTRATORS].map((sid) => `*${sid}:${kind === 'file' ? '' : '(OI)(CI)'}F`).join(' ')}`;
-      const others = code === 0 ? strangersIn(sddl, own) : undefined;
-      if (others === undefined) return Promise.resolve(`who may read ${path} cannot be told: Get-Acl failed; it holds secrets: ${mend}`);
-      return Promise.resolve(others.length === 0 ? undefined : `${path} is open to ${others.join(', ')}, but it holds secrets: ${mend}`);
-    },
+    ...windowsAccess(system, run),
   };
-  return here;
 }
 
-/** Owner and everybody granted anything, but for SYSTEM, the administrators and `own`. No list at all means everybody. Undefined when it is not understood. */
-export function strangersIn(sddl: string, own: string): string[] | undefined {
-  const [, owner, flags = '', entries = ''] = /^O:(S-[\d-]+|[A-Z]{2})(?:G:(?:S-[\d-]+|[A-Z]{2}))?D:([A-Z_]*)((?:\([^()]*\))*)(?:S:.*)?$/.exec(sddl) ?? [];
-  if (owner === undefined) return undefined;
-  if (flags.includes('NO_ACCESS_CONTROL')) return ['everybody'];
-  const granted = [...entries.matchAll(/\((\w+);[^()]*;([^;()]*)\)/g)].filter(([, type = '']) => !type.endsWith('D')).map(([, , who = '']) => who);
-  return [...new Set([owner, ...granted])].filter((who) => !trusted.has(who) && who !== own);
-}
-
-const runProgram: RunProgram = (program, args, env) => {
-  const { status, stdout } = spawnSync(program, args, { encoding: 'utf8', windowsHide: true, timeout: 10_000, ...(env ? { env: { ...process.env, ...env } } : {}) });
-  return { code: status, stdout };
+const runProgram: RunProgram = (program, args, env, timeout = 10_000) => {
+  const { status, stdout } = spawnSync(program, args, { encoding: 'utf8', windowsHide: true, timeout, ...(env ? { env: { ...process.env, ...env } } : {}) }) as { status: number | null; stdout: string | null };
+  return { code: status, stdout: stdout ?? '' }; // null when it could not be started
 };

@@ -2,6 +2,7 @@ import { chmod, chown, mkdir, readFile, symlink, writeFile } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { Scratch } from '../../test/builders/agentParts.js';
+import { windowsHost } from '../../test/builders/windowsHost.js';
 import { readAgentFile } from './agentFile.js';
 import { openRules } from './policy.js';
 
@@ -117,5 +118,24 @@ allowPlaintext: true
     expect(await readAgentFile(path, true).then(() => '', String)).to.contain(`${path} has mode 0644, but its environment holds a password: run chmod 0600 ${path}`).and.not.to.contain('canary');
     await chmod(path, 0o600);
     expect((await readAgentFile(path, true)).environment).to.have.property('HTTPS_PROXY');
+  });
+
+  it('is refused on Windows when others may change it or its directory, or may read a password in it', async () => {
+    const windows = windowsHost();
+    const refusal = async (): Promise<string> => readAgentFile(path, true, windows).then(() => '', (error: unknown) => (error as Error).message);
+    const mayRead = 'O:BAG:SYD:AI(A;ID;FA;;;SY)(A;ID;0x1200a9;;;BU)';
+    const mayChange = 'O:BAG:SYD:AI(A;ID;FA;;;SY)(A;ID;0x1301bf;;;AU)';
+    await writeFile(path, 'policy: {hooks: off}\n');
+    windows.lists = { [path]: mayRead, [dirname(path)]: mayRead };
+    expect(await refusal(), 'it holds no secret').to.equal('');
+    windows.lists = { [path]: mayChange };
+    expect(await refusal()).to.equal(`${path} may be changed by AU (Authenticated Users): run icacls "${path}" /inheritance:r /grant:r *S-1-5-18:F *S-1-5-32-544:F; it bounds what the server may ask of this host`);
+    windows.lists = { [dirname(path)]: mayChange };
+    expect(await refusal()).to.contain(`${dirname(path)} may be changed by AU (Authenticated Users): run icacls "${dirname(path)}" /inheritance:r /grant:r *S-1-5-18:(OI)(CI)F`);
+    await writeFile(path, 'environment: {HTTPS_PROXY: "http://me:canary@proxy:3128"}\n');
+    windows.lists = {};
+    expect(await refusal()).to.equal('');
+    windows.lists = { [path]: mayRead };
+    expect(await refusal()).to.equal(`${path} is open to BU (Users), but its environment holds a password: run icacls "${path}" /inheritance:r /grant:r *S-1-5-18:F *S-1-5-32-544:F`);
   });
 });

@@ -8,6 +8,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { nearestName } from '#crds/settings.js';
 import { codeOf, messageOf } from '../log.js';
 import { platform } from '../platform/here.js';
+import type { Found, Platform } from '../platform/platform.js';
 import { environmentSecrets } from '../restic/env.js';
 import { redactUrl } from '../restic/redact.js';
 import { addressOf } from './addresses.js';
@@ -19,7 +20,7 @@ const hookPolicies: readonly string[] = ['server', 'directory', 'off'] satisfies
  * @param named by RM_AGENT_CONFIG: it must be there
  * @throws Error with a line for each problem, each naming file and key
  */
-export async function readAgentFile(path: string, named: boolean): Promise<OwnerRules> {
+export async function readAgentFile(path: string, named: boolean, on = platform): Promise<OwnerRules> {
   let file: FileHandle;
   try {
     file = await open(path, 'r');
@@ -29,11 +30,10 @@ export async function readAgentFile(path: string, named: boolean): Promise<Owner
     return openRules;
   }
   let bytes: Buffer;
-  let mode: number;
+  let found: Found;
   try {
-    const found = await file.stat(); // of what is read, not of what has this name by now
-    ({ mode } = found);
-    const problem = await platform.changeProblem(path, found) ?? await directoryProblem(path);
+    found = await file.stat(); // of what is read, not of what has this name by now
+    const problem = await on.changeProblem(path, found) ?? await directoryProblem(path, on);
     if (problem !== undefined) throw new Error(`${problem}; it bounds what the server may ask of this host`);
     bytes = await file.readFile();
   } finally {
@@ -41,16 +41,16 @@ export async function readAgentFile(path: string, named: boolean): Promise<Owner
   }
   const problems: string[] = [];
   const rules = new Reader(path, problems).rules(await parsed(path, bytes));
-  const secret = platform.os !== 'windows' && (mode & 0o077) !== 0 && environmentSecrets(rules.environment).length > 0;
-  if (secret) problems.push(`${path} has mode 0${(mode & 0o777).toString(8)}, but its environment holds a password: run chmod 0600 ${path}`);
+  const exposed = environmentSecrets(rules.environment).length > 0 ? await on.privacyProblem([{ path, kind: 'file', found, administrators: true, holds: 'its environment holds a password' }]) : undefined;
+  if (exposed) problems.push(`${path} ${exposed.why}`);
   if (problems.length > 0) throw new Error(problems.join('\n'));
   return rules;
 }
 
 /** Its directory, and the one of the file itself when its name is a link: who may write there may put another file in its place. */
-async function directoryProblem(path: string): Promise<string | undefined> {
+async function directoryProblem(path: string, on: Platform): Promise<string | undefined> {
   for (const directory of new Set([dirname(resolve(path)), dirname(await realpath(path))])) {
-    const problem = await platform.changeProblem(directory, await stat(directory));
+    const problem = await on.changeProblem(directory, await stat(directory));
     if (problem !== undefined) return problem;
   }
   return undefined;

@@ -6,7 +6,9 @@ import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, parse, resolve } from 'node:path';
 import type { RestoreArgs } from '#crds/wire/agentProtocol.gen.js';
+import { codeOf } from '../log.js';
 import { platform } from '../platform/here.js';
+import type { Found, Step } from '../platform/platform.js';
 import { ResticError } from './exitCodes.js';
 
 const instead = 'restore into a directory of its own (restore.targetDirectory) and copy from it';
@@ -22,53 +24,70 @@ export function restoreTarget({ inPlace, targetDirectory }: RestoreArgs, job: st
   return target;
 }
 
-/** Makes the directory, 0700 as those above it that are missing; one that is there must be the agent's alone. @throws ResticError TargetRefused */
-export async function makeTarget(target: string): Promise<void> {
-  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-  try {
-    await mkdir(target, { mode: 0o700 });
-    return;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+/** Makes the directory, closed to others as those above it that are missing; one that is there must be the agent's alone. @throws ResticError TargetRefused */
+export async function makeTarget(target: string, on = platform): Promise<void> {
+  const refuse = (path: string, why: string): ResticError => new ResticError('TargetRefused', `${path} ${why}; choose a directory that is not there yet`);
+  const above = await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  const made: string[] = [];
+  for (let at = dirname(target); above !== undefined && at.startsWith(above); at = dirname(at)) made.unshift(at);
+  const isNew = await mkdir(target, { mode: 0o700 }).then(() => true, (error: unknown) => {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    return false;
+  });
+  if (isNew) made.push(target);
+  for (const path of made) await on.closeToOthers(path);
+  if (isNew && (await readdir(target)).length > 0) throw refuse(target, 'was filled by others as soon as it was made');
+  const steps: Step[] = [];
+  for (const path of new Set([...made, target])) {
+    const found = await look(path);
+    if (found === 'link') throw refuse(path, LINK);
+    if (found) steps.push({ path, found, filled: true });
   }
-  const why = await insecurity(target);
-  if (why !== undefined) throw new ResticError('TargetRefused', `${target} ${why}; choose a directory that is not there yet`);
+  const problem = await on.wayProblem(steps);
+  if (problem) throw refuse(problem.path, problem.why);
 }
 
 /**
  * Every directory from the root down to each of `directories`, as far as they are there: none a link, none that others may write.
  * @throws ResticError TargetRefused
  */
-export async function requireSafeAncestors(directories: Iterable<string>): Promise<void> {
-  const seen = new Set<string>();
+export async function requireSafeAncestors(directories: Iterable<string>, on = platform): Promise<void> {
+  const steps = new Map<string, Step>();
   for (const directory of directories) {
     const chain: string[] = [];
-    for (let at = resolve(directory); !seen.has(at); at = dirname(at)) {
-      seen.add(at);
+    for (let at = resolve(directory); ; at = dirname(at)) {
       chain.unshift(at);
+      if (at === dirname(at)) break;
     }
+    let last: Step | undefined;
     for (const at of chain) {
-      const why = await insecurity(at);
-      if (why !== undefined) throw new ResticError('TargetRefused', `restoring in place is refused: ${at} ${why}, and could lead the restore elsewhere; ${instead}`);
+      const found = steps.get(at)?.found ?? await look(at);
+      if (found === 'link') throw refused(at, LINK);
+      if (!found) break;
+      last = steps.get(at) ?? { path: at, found, filled: false };
+      steps.set(at, last);
     }
+    if (last) last.filled = true; // what the restore makes there, it makes in the last that is there
   }
+  const problem = await on.wayProblem([...steps.values()]);
+  if (problem) throw refused(problem.path, problem.why);
 }
 
-/** Why nothing is written below this path, or undefined when it is safe or not there. */
-async function insecurity(path: string): Promise<string | undefined> {
-  let found;
+const LINK = 'is a symbolic link';
+
+function refused(path: string, why: string): ResticError {
+  return new ResticError('TargetRefused', `restoring in place is refused: ${path} ${why}, and could lead the restore elsewhere; ${instead}`);
+}
+
+/** What leads on from a path: undefined when nothing does, as it is not there or is a file. */
+async function look(path: string): Promise<Found | 'link' | undefined> {
   try {
-    found = await lstat(path);
+    const found = await lstat(path);
+    return found.isSymbolicLink() ? 'link' : found.isDirectory() ? found : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
-  if (found.isSymbolicLink()) return 'is a symbolic link';
-  if (platform.os === 'windows' || !found.isDirectory()) return undefined;
-  const own = process.getuid?.();
-  if (found.uid !== 0 && found.uid !== own) return `belongs to uid ${found.uid}`;
-  if ((found.mode & 0o022) !== 0) return `may be written by others (mode 0${(found.mode & 0o777).toString(8)})`;
-  return undefined;
 }
 
 /** The first symbolic link somewhere below a directory: an earlier restore may have made it. */

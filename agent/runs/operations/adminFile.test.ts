@@ -2,6 +2,7 @@ import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { Scratch } from '../../../test/builders/agentParts.js';
+import { windowsHost } from '../../../test/builders/windowsHost.js';
 import { ResticError } from '../../restic/exitCodes.js';
 import { adminFile, readAdminFile } from './adminFile.js';
 
@@ -42,6 +43,19 @@ describe('admin credential on the runner', () => {
     path = adminFile(dirname(dirname(path)), 'other');
     expect(await refusal()).to.contain('is a symbolic link');
     path = own;
+  });
+
+  it('is refused on Windows when others may read it, or may put another file in its place', async () => {
+    await write('password=canary\n');
+    const windows = windowsHost();
+    const refusalThere = async (): Promise<string> => readAdminFile(path, windows).then(() => 'read', (error: unknown) => (error as ResticError).message);
+    expect(await refusalThere()).to.equal('read');
+    windows.lists = { [path]: 'O:BAG:SYD:AI(A;ID;FA;;;SY)(A;ID;0x1200a9;;;BU)' };
+    expect(await refusalThere()).to.equal(`${path}: is open to BU (Users), but it holds a credential that may delete: run icacls "${path}" /inheritance:r /grant:r *S-1-5-18:F *S-1-5-32-544:F`);
+    windows.lists = { [dirname(path)]: 'O:BAG:SYD:AI(A;OICIID;FA;;;SY)(A;CIID;DCLCRPCR;;;BU)' };
+    expect(await refusalThere()).to.contain(`${path}: may be replaced by BU (Users), but it holds a credential that may delete: run icacls "${dirname(path)}" `);
+    windows.lists = { [path]: '?' };
+    expect(await refusalThere()).to.contain('its access list cannot be read or is not understood').and.not.to.contain('canary');
   });
 
   it('is refused with the line that is wrong, and never quotes a value', async () => {

@@ -21,7 +21,7 @@ export function adminFile(ownerDir: string, repository: string): string {
 }
 
 /** @throws ResticError AdminCredentialsRequired naming the file, and never anything of its content */
-export async function readAdminFile(path: string): Promise<AdminCredentials> {
+export async function readAdminFile(path: string, on = platform): Promise<AdminCredentials> {
   const refuse = (problem: string): ResticError => new ResticError('AdminCredentialsRequired', `${path}: ${problem}`);
   let file: FileHandle;
   try {
@@ -32,13 +32,10 @@ export async function readAdminFile(path: string): Promise<AdminCredentials> {
     throw refuse(`cannot be read: ${messageOf(error)}`);
   }
   try {
-    const { mode, uid, size } = await file.stat(); // of what is read, not of what has this name by now
-    if (platform.os !== 'windows') {
-      const own = process.getuid?.() ?? uid;
-      if (uid !== own) throw refuse(`belongs to uid ${uid}, but this agent runs as uid ${own}: run chown ${own} on it`);
-      if ((mode & 0o077) !== 0) throw refuse(`has mode 0${(mode & 0o777).toString(8)}, but it holds a credential that may delete: run chmod 0600 on it`);
-    }
-    if (size > LIMIT_BYTES) throw refuse(`is larger than ${LIMIT_BYTES} bytes`);
+    const found = await file.stat(); // of what is read, not of what has this name by now
+    const problem = await on.privacyProblem([{ path, kind: 'file', found, holds: 'it holds a credential that may delete', called: 'on it' }]);
+    if (problem) throw refuse(problem.why);
+    if (found.size > LIMIT_BYTES) throw refuse(`is larger than ${LIMIT_BYTES} bytes`);
     return parse((await file.readFile()).toString('utf8'), refuse);
   } finally {
     await file.close();
