@@ -27,6 +27,7 @@ export const linux: Platform = {
     }
   },
 
+  isRunning: (pid) => processStartTime(pid) !== undefined,
   isLive: (pid, startTime) => startTime !== undefined && processStartTime(pid) === startTime,
 
   machineId() {

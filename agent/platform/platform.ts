@@ -58,6 +58,8 @@ export interface Platform {
   kill(pid: number, signal: NodeJS.Signals): void;
   /** Does the process with this number, and the start time it once had, still run? Without a start time: does any of this program? */
   isLive(pid: number, startTime: string | undefined): boolean;
+  /** Does any process have this number? */
+  isRunning(pid: number): boolean;
   /** What tells this machine from all others, unhashed. */
   machineId(): string | undefined;
   /** Makes a rename or a new name in this directory survive a power cut. */

@@ -43,6 +43,23 @@ describe('the agent on Windows', () => {
     expect(platform.isLive(42, undefined)).to.equal(false);
   });
 
+  it('knows whether a number is in use by anything, also by what it may not ask', () => {
+    const { kill } = process;
+    const says = (code?: string): boolean => {
+      process.kill = (pid, signal) => {
+        expect([pid, signal]).to.deep.equal([42, 0]);
+        if (code !== undefined) throw Object.assign(new Error(code), { code });
+        return true;
+      };
+      try {
+        return platform.isRunning(42);
+      } finally {
+        process.kill = kill;
+      }
+    };
+    expect([says(), says('EPERM'), says('ESRCH')]).to.deep.equal([true, true, false]);
+  });
+
   it('closes a directory to all but SYSTEM and the administrators, by identifiers that no language translates', async () => {
     await platform.closeToOthers('D:\\Data\\restic-manager');
     expect(platform.ran).to.deep.equal([['icacls.exe', 'D:\\Data\\restic-manager', '/inheritance:r', '/grant:r', '*S-1-5-18:(OI)(CI)F', '*S-1-5-32-544:(OI)(CI)F', '/L']]);

@@ -5,6 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { win32 } from 'node:path';
+import { codeOf } from '../log.js';
 import type { Platform } from './platform.js';
 import { windowsAccess, type RunProgram } from './windowsAccess.js';
 
@@ -42,6 +43,14 @@ export function windows(env: NodeJS.ProcessEnv, run: RunProgram = runProgram, ex
     isLive(pid) {
       const { stdout } = run(system('tasklist.exe'), ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH']);
       return stdout.toLowerCase().startsWith(`"${win32.basename(execPath).toLowerCase()}"`);
+    },
+
+    isRunning(pid) {
+      try {
+        return process.kill(pid, 0);
+      } catch (error) {
+        return codeOf(error) !== 'ESRCH'; // one that may not be asked is there
+      }
     },
 
     machineId() {

@@ -3,7 +3,6 @@ import { hostname } from 'node:os';
 import type { Clock } from '../clock.js';
 import type { UnlockFacts } from '../restic/unlock.js';
 import { platform } from '../platform/here.js';
-import { processStartTime } from '../platform/proc.js';
 import type { Journal } from './journal.js';
 
 const SECOND_MS = 1_000;
@@ -14,17 +13,7 @@ export function unlockFacts({ journal, clock, clockSkewMs }: { journal: Journal;
     hostname: hostname(),
     now: clock.now(),
     clockSkewMs: clockSkewMs(),
-    alive: isAlive,
-    ownDeadChild: (pid, lockTime) => journal.children.some((child) => child.pid === pid && child.time <= lockTime + SECOND_MS && !isAlive(pid)),
+    alive: (pid) => platform.isRunning(pid),
+    ownDeadChild: (pid, lockTime) => journal.children.some((child) => child.pid === pid && child.time <= lockTime + SECOND_MS && !platform.isRunning(pid)),
   };
-}
-
-function isAlive(pid: number): boolean {
-  if (platform.os === 'linux') return processStartTime(pid) !== undefined;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
