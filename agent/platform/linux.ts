@@ -6,6 +6,7 @@ import { processStartTime } from './proc.js';
 
 export const linux: Platform = {
   os: 'linux',
+  keepsPaths: true,
   stateDir: '/var/lib/restic-manager',
   configFile: '/etc/restic-manager/agent.yaml',
   installRestic: "install it with the system's package manager (apt install restic, dnf install restic, apk add restic), or name the binary in RM_RESTIC",

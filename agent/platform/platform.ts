@@ -34,6 +34,8 @@ export interface Problem { path: string; why: string }
 export interface Platform {
   /** As the protocol names it. */
   readonly os: 'linux' | 'windows';
+  /** Does restic keep a path as it is, so that a restore to the root puts it where it was? `C:\x` is kept as `/C/x`. */
+  readonly keepsPaths: boolean;
   /** Default of RM_STATE_DIR. */
   readonly stateDir: string;
   /** Default of RM_AGENT_CONFIG. */

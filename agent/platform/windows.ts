@@ -16,6 +16,7 @@ export function windows(env: NodeJS.ProcessEnv, run: RunProgram = runProgram, ex
   const data = win32.join(env['ProgramData'] ?? 'C:\\ProgramData', 'restic-manager');
   return {
     os: 'windows',
+    keepsPaths: false,
     stateDir: data,
     configFile: win32.join(data, 'agent.yaml'),
     installRestic: 'install it with: winget install restic.restic, or name the binary in RM_RESTIC',

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { Scratch } from '../../test/builders/agentParts.js';
 import { windowsHost, type WindowsHost } from '../../test/builders/windowsHost.js';
 import { ResticError } from './exitCodes.js';
-import { makeTarget, requireSafeAncestors } from './restoreTarget.js';
+import { makeTarget, requireSafeAncestors, restoreTarget } from './restoreTarget.js';
 
 /** As `C:\\` is: who is logged in may add directories, which are then his and open to all who are. */
 const mayAdd = 'O:SYG:SYD:PAI(A;OICI;FA;;;SY)(A;OICIIO;SDGXGWGR;;;AU)(A;;LC;;;AU)';
@@ -28,6 +28,11 @@ describe('restore targets on Windows', () => {
     return (error as ResticError).message;
   });
   const inPlace = async (...names: string[]): Promise<string> => refusal(requireSafeAncestors(names.map((name) => join(drive, name)), windows));
+
+  it('in place is refused, whatever the access: restic would put the files elsewhere', () => {
+    expect(() => restoreTarget({ snapshot: 'x', overwrite: 'Never', inPlace: true }, 'job', '/root', windows)).to.throw(ResticError, 'restoring in place is not possible on this host: its paths have drives, and restic would put C:\\x at \\C\\x; restore into a directory of its own');
+    expect(restoreTarget({ snapshot: 'x', overwrite: 'Never' }, 'job', '/root', windows)).to.equal('/root/rm-restore/job');
+  });
 
   it('in place is refused below a directory that others may change, whichever it is (E31)', async () => {
     expect(await inPlace('data/deep')).to.equal('');

@@ -8,13 +8,14 @@ import { dirname, isAbsolute, join, parse, resolve } from 'node:path';
 import type { RestoreArgs } from '#crds/wire/agentProtocol.gen.js';
 import { codeOf } from '../log.js';
 import { platform } from '../platform/here.js';
-import type { Found, Step } from '../platform/platform.js';
+import type { Found, Platform, Step } from '../platform/platform.js';
 import { ResticError } from './exitCodes.js';
 
 const instead = 'restore into a directory of its own (restore.targetDirectory) and copy from it';
 
 /** Absolute target of these arguments; `/` in place. Nothing is created. For agent.yaml's policy. @throws ResticError TargetRefused */
-export function restoreTarget({ inPlace, targetDirectory }: RestoreArgs, job: string, home = homedir()): string {
+export function restoreTarget({ inPlace, targetDirectory }: RestoreArgs, job: string, home = homedir(), on: Pick<Platform, 'keepsPaths'> = platform): string {
+  if (inPlace && !on.keepsPaths) throw new ResticError('TargetRefused', `restoring in place is not possible on this host: its paths have drives, and restic would put C:\\x at \\C\\x; ${instead}`);
   if (inPlace) return parse(resolve('/')).root;
   const given = targetDirectory ?? `~/rm-restore/${job}`;
   const expanded = given.replace(/^(?:~|\$HOME|\$\{HOME\})(?=\/|$)/, home);
