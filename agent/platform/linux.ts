@@ -18,7 +18,7 @@ export const linux: Platform = {
   childEnvironment: () => ({}),
   script: (name, body) => ({ file: name, content: body, command: interpreterOf(body) }),
 
-  withoutVariables: (names, command) => ['/bin/sh', '-c', `unset ${names.join(' ')}; exec "$@"`, 'sh', ...command],
+  withoutVariables: (names, command) => ['/bin/sh', '-c', `unset ${names.join(' ')}; command -v "$1" > /dev/null || { echo "$1: not found" >&2; exit 127; }; exec "$@"`, 'sh', ...command],
 
   kill(pid, signal) {
     try {

@@ -184,7 +184,9 @@ class OutputReader {
   failure(error: unknown): unknown {
     const { stdin, name } = this.#options.group;
     if (!stdin || !(error instanceof ResticError) || error.reason !== 'ResticFailed') return error;
-    return new ResticError('StdinCommandFailed', `stdin.command of source group ${name} (${stdin.command[0]}) failed, so nothing was saved: ${error.message}`, error.exitCode);
+    // as a shell ends when it finds no such command; a script may pass on that of a command it runs
+    const absent = /exit status 127\b/.test(error.message) ? 'it was not found, or a command that it runs; ' : '';
+    return new ResticError('StdinCommandFailed', `stdin.command of source group ${name} (${stdin.command[0]}) failed, so nothing was saved: ${absent}${error.message}`, error.exitCode);
   }
 
   result(code: number, repositoryID: string, missing: readonly string[], group: string): BackupResult {
