@@ -28,6 +28,8 @@ export interface Row {
   old?: Partial<Says>;
   /** How restic itself takes its end is chance: its lines and its exit code are not looked at. */
   restless?: true;
+  /** The words of a command come beside restic's own, in any order. */
+  anyOrder?: true;
 }
 
 /** Ends that no agent at work told: the log has no last line of them. */
@@ -45,7 +47,7 @@ export async function judge(row: Row, host: FailingHost, job: StoredJob, told: T
   const { phase, reason, message, log = [], mend, also = [], ...rest } = says;
   const badly = phase === 'Failed' || (says.warnings ?? 0) > 0;
   const { log: heard, exitCode, ...facts } = told;
-  const relevant = (lines: string[]): string[] => (row.restless ? lines.slice(-1) : lines);
+  const relevant = (lines: string[]): string[] => (row.restless ? lines.slice(-1) : row.anyOrder ? [...lines].sort() : lines);
   const expected = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)); // what `old` takes back
   expect({ ...facts, log: relevant(heard), ...(row.restless || exitCode === undefined ? {} : { exitCode }) }).to.deep.equal({
     ...expected, phase, reason, message,
