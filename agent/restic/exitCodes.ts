@@ -6,6 +6,7 @@
  */
 import type { RunFailureReason } from '#crds/conditions.js';
 import { jsonLine } from './lines.js';
+import { directoryOf } from './storage.js';
 
 export type ResticCommand = 'backup' | 'init' | 'cat' | 'list' | 'snapshots' | 'stats' | 'unlock' | 'forget' | 'prune' | 'check' | 'restore' | 'diff' | 'ls' | 'version' | 'help';
 
@@ -51,12 +52,9 @@ const noSpace = /: no space left on device$/;
 
 const deletesCommands = new Set<ResticCommand>(['forget', 'prune']);
 
-/** A path, or restic's `local:`, is this host's own; `C:` is a drive. */
-const localAddress = /^local:|^(?![A-Za-z][\w+-]+:)/;
-
 /** @param address as it may be shown */
 export function unreachable(address: string): string {
-  return `the repository at ${address} cannot be reached; check the ${localAddress.test(address) ? 'path, and that its disk is mounted' : 'address, the network and that the storage is running'}`;
+  return `the repository at ${address} cannot be reached; check the ${directoryOf({ url: address }) !== undefined ? 'path, and that its disk is mounted' : 'address, the network and that the storage is running'}`;
 }
 
 /** The error a failed exit is. */
@@ -96,10 +94,9 @@ function secretOf({ admin = false }: FailedExit): string {
 }
 
 function outOfSpace(text: string, exit: FailedExit, error: (reason: RunFailureReason, message: string) => ResticError): ResticError {
-  const local = exit.repository.startsWith('/') || exit.repository.startsWith('local:');
-  const path = exit.repository.replace(/^local:/, '');
+  const directory = directoryOf({ url: exit.repository });
   const line = text.split('\n').find((candidate) => fullPhrase.test(candidate)) ?? '';
-  if (/no space left on device/.test(line) && !(local && line.includes(path))) return error('DiskFull', "this host's disk is full: restic needs room for its cache and temporary files");
+  if (/no space left on device/.test(line) && !(directory !== undefined && line.includes(directory))) return error('DiskFull', "this host's disk is full: restic needs room for its cache and temporary files");
   return error('RepositoryFull', `the storage of the repository at ${exit.repository} is full; give it more room (forget and prune need a little themselves)`);
 }
 

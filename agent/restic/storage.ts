@@ -3,13 +3,13 @@
  * the account of the repository. Of any other storage nothing can be told.
  */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Restic } from './restic.js';
 
-/** The directory that is the repository. */
-export function directoryOf({ url }: Restic['repository']): string | undefined {
+/** The directory of this host that is the repository. */
+export function directoryOf({ url }: { url: string }): string | undefined {
   const path = url.startsWith('local:') ? url.slice('local:'.length) : url;
-  return path.startsWith('/') ? path : undefined;
+  return isAbsolute(path) ? path : undefined;
 }
 
 /** Asks a rest-server for something of the repository; undefined where the storage is none, or has an authority that restic alone knows. */

@@ -16,7 +16,7 @@ export class JobLog {
   readonly #spool: Spool;
   readonly #clock: Clock;
   readonly #log: Log;
-  /** Number of the first line that is not in the spool. */
+  /** Number of the first line in `#lines`. */
   #next = 1;
   #lines: string[] = [];
   #characters = 0;

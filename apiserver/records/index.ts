@@ -12,7 +12,7 @@ import { randomBytes } from 'node:crypto';
 import type { Log, Outcome } from '#controller/ports.js';
 import { keyText, type ObjectKey } from '#crds/meta.js';
 import { Unavailable } from '#crds/objectStore.js';
-import { lineOf, type LogLine, type LogLines } from '#crds/wire/logLines.js';
+import { linesOf, type LogLine, type LogLines } from '#crds/wire/logLines.js';
 import { openEnvironment } from '../stores/environment.js';
 import { createWriteQueue, type Transaction } from '../stores/writeQueue.js';
 import { createInventory } from './inventory.js';
@@ -63,6 +63,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     throw error;
   }
 
+  /** Numbers dead letters, so that those of one millisecond stay in order. */
   let lettersKept = 0;
   /** Chunks decided and not durable yet: the environment does not list them. */
   const undurable = new Set<string>();
@@ -135,7 +136,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       const { firstSeq, lines: texts } = fromChunk(seqOf(key), value);
       if (!marked && mark !== undefined && firstSeq > mark.seq) { lines.push(mark); marked = true; }
       const skipped = Math.max(0, from - firstSeq);
-      for (const [index, text] of texts.slice(skipped, skipped + limit - lines.length).entries()) lines.push(lineOf(text, firstSeq + skipped + index));
+      lines.push(...linesOf({ firstSeq: firstSeq + skipped, lines: texts.slice(skipped, skipped + limit - lines.length) }));
     }
     const last = lines.at(-1);
     return { lines, next: last === undefined ? from : last.seq + 1 };
@@ -201,13 +202,12 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       const kept: unknown = text !== undefined && text.length > LARGEST_LETTER ? { cut: `${text.length} characters`, start: text.slice(0, 4096) } : frame;
       const time = new Date(now()).toISOString();
       log?.warn({ host: keyText(host), reason }, 'a report was refused for good');
-      // letters of one millisecond stay in order
-      const place = String(++lettersKept).padStart(9, '0');
+      const nth = String(++lettersKept).padStart(9, '0');
       await queue.run((transaction) => {
         const prefix = `d/${keyText(host)}/`;
         const letters = [...environment.keys(prefix)];
         for (const key of letters.slice(0, Math.max(0, letters.length - MOST_LETTERS + 1))) transaction.remove(key);
-        const key = `${prefix}${time}-${place}-${randomBytes(4).toString('hex')}`;
+        const key = `${prefix}${time}-${nth}-${randomBytes(4).toString('hex')}`;
         put(transaction, key, { time, reason, frame: kept });
         expire(transaction, key, dayOf(now() + retention.deadLetters * DAY));
       });
